@@ -1,0 +1,73 @@
+# klab: see README.md.  `make help` lists the targets.
+
+CC = gcc
+MUSL_CC = musl-gcc
+PYTHON = /usr/bin/python3
+BUILD = build
+
+PACKAGES = libuv yaml-0.1 jansson libarchive sqlite3 libmd
+CFLAGS = -O2 -g
+LAB_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow \
+	-Wstrict-prototypes -Wmissing-prototypes -Irunner \
+	-include runner/base/banned.h $(shell pkg-config --cflags $(PACKAGES))
+LAB_LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
+ASAN = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+
+SRC = $(wildcard runner/base/*.c runner/study/*.c runner/kernel/*.c \
+	runner/machine/*.c runner/lab/*.c runner/cmd/*.c)
+OBJ = $(SRC:%.c=$(BUILD)/%.o)
+GUEST_SRC = $(wildcard runner/guest/*.c)
+UNIT_SRC = $(wildcard tests/unit/test_*.c)
+UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
+
+.DELETE_ON_ERROR:
+.PHONY: all setup demo check check-unit check-python check-scenario \
+	check-setup check-asan bench fuzz install clean help
+
+all: klab $(BUILD)/agent $(BUILD)/probe
+
+help:
+	@echo 'make          build klab'
+	@echo 'make setup    install what klab needs (Debian; says what first)'
+	@echo 'make demo     set up, build and run configs/studies/demo.yaml'
+	@echo 'make check    set up, build and run all tests'
+	@echo 'make bench    print the figures of docs/bench.md'
+	@echo 'make fuzz     fuzz the readers of untrusted input (FUZZ_SECONDS=60)'
+	@echo 'make clean    remove what was built; lab/ stays'
+
+setup:
+	@sh runner/setup.sh
+
+# ---- the program ----
+
+klab: $(BUILD)/runner/main.o $(OBJ)
+	$(CC) $(CFLAGS) -o $@ $^ $(LAB_LIBS)
+
+$(BUILD)/runner/%.o: runner/%.c
+	@mkdir -p $(@D)
+	$(CC) $(LAB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# The schema goes into the program as a string.
+$(BUILD)/schema.h: runner/lab/schema.sql
+	@mkdir -p $(@D)
+	sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
+$(BUILD)/runner/lab/db.o: $(BUILD)/schema.h
+$(BUILD)/runner/lab/db.o: LAB_CFLAGS += -I$(BUILD)
+
+# What runs in the guest: no host library, no debug information, so that the
+# same source gives the same bytes.
+$(BUILD)/agent: $(GUEST_SRC) $(wildcard runner/guest/*.h)
+	@mkdir -p $(@D)
+	$(MUSL_CC) -static -Os -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror \
+		-Irunner -o $@ $(GUEST_SRC)
+	strip $@
+
+$(BUILD)/probe: runner/guest/probe.S
+	@mkdir -p $(@D)
+	$(CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none \
+		-Wl,-Ttext=0x100000 -o $@ $<
+
+-include $(OBJ:.o=.d) $(BUILD)/runner/main.d
+
+clean:
+	rm -rf $(BUILD) klab

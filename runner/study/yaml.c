@@ -1,0 +1,328 @@
+#include "study/yaml.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/str.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <yaml.h>
+
+#define FILE_CAP (1 << 20)
+#define DEPTH_CAP 32
+#define NODE_CAP 100000
+
+struct yaml_doc {
+	char *file;
+	yaml_document_t raw;
+	struct yaml_node *root;
+	size_t nodes;
+};
+
+static void node_free(struct yaml_node *n)
+{
+	if (!n)
+		return;
+	for (size_t i = 0; i < n->n; i++)
+		node_free(n->at[i]);
+	free(n->at);
+	free(n);
+}
+
+void yaml_free(struct yaml_doc *doc)
+{
+	if (!doc)
+		return;
+	node_free(doc->root);
+	yaml_document_delete(&doc->raw);
+	free(doc->file);
+	free(doc);
+}
+
+struct yaml_node *yaml_root(struct yaml_doc *doc)
+{
+	return doc->root;
+}
+
+int yaml_err(const struct yaml_node *n, struct err *e, const char *fmt, ...)
+{
+	char what[800];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	if (n->key)
+		return err_user(e, "%s:%d: key '%s': %s", n->file, n->line,
+				n->key, what);
+	return err_user(e, "%s:%d: %s", n->file, n->line, what);
+}
+
+/* ---- from libyaml's document to the tree ---- */
+
+static struct yaml_node *convert(struct yaml_doc *doc, int id, const char *key,
+				 int depth, struct err *e);
+
+static const char *key_text(struct yaml_doc *doc, int id)
+{
+	yaml_node_t *raw = yaml_document_get_node(&doc->raw, id);
+
+	if (raw->type != YAML_SCALAR_NODE)
+		return NULL;
+	return (const char *)raw->data.scalar.value;
+}
+
+static void append(struct yaml_node *n, struct yaml_node *entry)
+{
+	n->at = xrealloc(n->at, (n->n + 1) * sizeof(*n->at));
+	n->at[n->n++] = entry;
+}
+
+static int convert_list(struct yaml_doc *doc, yaml_node_t *raw,
+			struct yaml_node *n, int depth, struct err *e)
+{
+	n->kind = YAML_LIST;
+	for (yaml_node_item_t *i = raw->data.sequence.items.start;
+	     i < raw->data.sequence.items.top; i++) {
+		struct yaml_node *entry =
+			convert(doc, *i, n->key, depth, e);
+
+		if (!entry)
+			return -1;
+		append(n, entry);
+	}
+	return 0;
+}
+
+static int convert_map(struct yaml_doc *doc, yaml_node_t *raw,
+		       struct yaml_node *n, int depth, struct err *e)
+{
+	n->kind = YAML_MAP;
+	for (yaml_node_pair_t *p = raw->data.mapping.pairs.start;
+	     p < raw->data.mapping.pairs.top; p++) {
+		const char *key = key_text(doc, p->key);
+		struct yaml_node *entry;
+
+		if (!key)
+			return yaml_err(n, e, "a key must be a plain word");
+		entry = convert(doc, p->value, key, depth, e);
+		if (!entry)
+			return -1;
+		if (yaml_get(n, key)) {
+			yaml_err(entry, e, "given twice");
+			node_free(entry);
+			return -1;
+		}
+		append(n, entry);
+	}
+	return 0;
+}
+
+static struct yaml_node *convert(struct yaml_doc *doc, int id, const char *key,
+				 int depth, struct err *e)
+{
+	yaml_node_t *raw = yaml_document_get_node(&doc->raw, id);
+	struct yaml_node *n = xcalloc(1, sizeof(*n));
+	int r = 0;
+
+	n->file = doc->file;
+	n->line = (int)raw->start_mark.line + 1;
+	n->key = key;
+	if (depth > DEPTH_CAP || ++doc->nodes > NODE_CAP)
+		r = yaml_err(n, e, "nested too deep, or too many values");
+	else if (raw->type == YAML_SEQUENCE_NODE)
+		r = convert_list(doc, raw, n, depth + 1, e);
+	else if (raw->type == YAML_MAPPING_NODE)
+		r = convert_map(doc, raw, n, depth + 1, e);
+	else
+		n->text = (const char *)raw->data.scalar.value;
+	if (n->text && strlen(n->text) != raw->data.scalar.length)
+		r = yaml_err(n, e, "holds a NUL character");
+	if (r) {
+		node_free(n);
+		return NULL;
+	}
+	return n;
+}
+
+int yaml_parse(const char *file, const char *text, size_t len,
+	       struct yaml_doc **out, struct err *e)
+{
+	struct yaml_doc *doc = xcalloc(1, sizeof(*doc));
+	yaml_parser_t parser;
+	int r = 0;
+
+	doc->file = xstrdup(file);
+	if (!yaml_parser_initialize(&parser))
+		abort();
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	if (!yaml_parser_load(&parser, &doc->raw))
+		r = err_user(e, "%s:%d: not YAML: %s", file,
+			     (int)parser.problem_mark.line + 1,
+			     parser.problem ? parser.problem : "unreadable");
+	else if (!yaml_document_get_root_node(&doc->raw))
+		r = err_user(e, "%s:1: the file is empty", file);
+	else if (!(doc->root = convert(doc, 1, NULL, 0, e)))
+		r = -1;
+	yaml_parser_delete(&parser);
+	if (r) {
+		yaml_free(doc);
+		return r;
+	}
+	*out = doc;
+	return 0;
+}
+
+int yaml_load(const char *path, struct yaml_doc **out, struct err *e)
+{
+	struct str text = STR_INIT;
+	int r = file_read(path, FILE_CAP, &text, e);
+
+	if (r)
+		e->kind = ERR_USER;
+	else
+		r = yaml_parse(path, text.buf, text.len, out, e);
+	str_release(&text);
+	return r;
+}
+
+/* ---- access ---- */
+
+static const char *const kind_names[] = {
+	[YAML_SCALAR] = "a single value",
+	[YAML_LIST] = "a list",
+	[YAML_MAP] = "a map of keys and values",
+};
+
+int yaml_expect(const struct yaml_node *n, enum yaml_kind kind, struct err *e)
+{
+	if (n->kind == kind)
+		return 0;
+	return yaml_err(n, e, "expected %s, found %s", kind_names[kind],
+			kind_names[n->kind]);
+}
+
+struct yaml_node *yaml_get(struct yaml_node *map, const char *key)
+{
+	for (size_t i = 0; i < map->n; i++) {
+		if (strcmp(map->at[i]->key, key))
+			continue;
+		map->at[i]->used = true;
+		return map->at[i];
+	}
+	return NULL;
+}
+
+int yaml_need(struct yaml_node *map, const char *key, struct yaml_node **out,
+	      struct err *e)
+{
+	*out = yaml_get(map, key);
+	if (*out)
+		return 0;
+	return yaml_err(map, e, "key '%s' is missing", key);
+}
+
+int yaml_check_unused(const struct yaml_node *map, const char *const *known,
+		      size_t n, struct err *e)
+{
+	struct str list = STR_INIT;
+	const char *near;
+	size_t i;
+
+	for (i = 0; i < map->n && map->at[i]->used; i++)
+		;
+	if (i == map->n)
+		return 0;
+	near = str_nearest(map->at[i]->key, known, n);
+	for (size_t k = 0; k < n; k++)
+		str_addf(&list, "%s%s", k ? ", " : "", known[k]);
+	if (near)
+		yaml_err(map->at[i], e, "not known here; did you mean '%s'?",
+			 near);
+	else
+		yaml_err(map->at[i], e, "not known here; one of: %s",
+			 list.buf ? list.buf : "(none)");
+	str_release(&list);
+	return -1;
+}
+
+int yaml_text(const struct yaml_node *n, const char **out, struct err *e)
+{
+	int r = yaml_expect(n, YAML_SCALAR, e);
+
+	if (!r && strpbrk(n->text, "\n\r"))
+		r = yaml_err(n, e, "must be one line");
+	if (!r)
+		*out = n->text;
+	return r;
+}
+
+int yaml_int(const struct yaml_node *n, long long min, long long max,
+	     long long *out, struct err *e)
+{
+	int r = yaml_expect(n, YAML_SCALAR, e);
+
+	if (!r && !str_to_ll(n->text, min, max, out))
+		r = yaml_err(n, e, "'%s' is not a whole number from %lld to "
+			     "%lld", n->text, min, max);
+	return r;
+}
+
+int yaml_bool(const struct yaml_node *n, bool *out, struct err *e)
+{
+	int r = yaml_expect(n, YAML_SCALAR, e);
+
+	if (r)
+		return r;
+	if (!strcmp(n->text, "yes") || !strcmp(n->text, "true"))
+		*out = true;
+	else if (!strcmp(n->text, "no") || !strcmp(n->text, "false"))
+		*out = false;
+	else
+		return yaml_err(n, e, "'%s' is neither yes nor no", n->text);
+	return 0;
+}
+
+int yaml_fraction(const struct yaml_node *n, double *out, struct err *e)
+{
+	int r = yaml_expect(n, YAML_SCALAR, e);
+	char *end;
+	double v;
+
+	if (r)
+		return r;
+	v = strtod(n->text, &end);
+	if (end != n->text && !strcmp(end, "%"))
+		v /= 100;
+	else if (end == n->text || *end)
+		v = -1;
+	if (!(v >= 0 && v < 1))
+		return yaml_err(n, e, "'%s' is not a share such as 1%% or "
+				"0.01, from 0 to below 100%%", n->text);
+	*out = v;
+	return 0;
+}
+
+int yaml_opt_text(struct yaml_node *map, const char *key, const char **out,
+		  struct err *e)
+{
+	struct yaml_node *n = yaml_get(map, key);
+
+	return n ? yaml_text(n, out, e) : 0;
+}
+
+int yaml_opt_int(struct yaml_node *map, const char *key, long long min,
+		 long long max, long long *out, struct err *e)
+{
+	struct yaml_node *n = yaml_get(map, key);
+
+	return n ? yaml_int(n, min, max, out, e) : 0;
+}
+
+int yaml_opt_bool(struct yaml_node *map, const char *key, bool *out,
+		  struct err *e)
+{
+	struct yaml_node *n = yaml_get(map, key);
+
+	return n ? yaml_bool(n, out, e) : 0;
+}
