@@ -1,0 +1,54 @@
+/*
+ * The kernel store: lab/kernels/<key>/, one folder per kernel.
+ *
+ * bzImage as delivered, vmlinux if it can be had and QEMU can start it (PVH),
+ * config and System.map where the source has them, and manifest.json, which
+ * says what all of it is and where it came from.  A folder appears whole, by
+ * rename, and does not change afterwards, except that modules/ fills up.  The
+ * key is made from the content, so a kernel that is there already is found
+ * again, and of two klabs that add the same kernel at once one wins and both
+ * are right.
+ *
+ * To add one: kernel_store_stage(), put the files into the folder, then
+ * kernel_store_add(), which consumes the folder whether it succeeds or not.
+ * Folders named .new.* in lab/kernels are left over from a killed klab.
+ */
+#ifndef KLAB_STORE_H
+#define KLAB_STORE_H
+
+#include <stddef.h>
+
+#include "kernel/kernel.h"
+
+struct err;
+
+/* Names of the files that a source puts into a stage; only image must be. */
+#define STAGE_IMAGE "image"
+#define STAGE_CONFIG "config"
+#define STAGE_MAP "System.map"
+
+/* A package that something in the kernel's folder was taken from. */
+struct kernel_deb {
+	char *name, *version, *arch, *sha256;
+};
+
+/* Where a kernel comes from, for its manifest; all but source may be NULL. */
+struct kernel_origin {
+	const char *source;
+	const char *requested; /* the name asked for, if not the package's */
+	const char *package, *version, *suite;
+	const struct kernel_deb *debs;
+	size_t ndebs;
+};
+
+/* Makes an empty folder in lab/kernels; *stage is freed by the caller. */
+int kernel_store_stage(const char *lab, char **stage, struct err *e);
+/* Checks the image, adds what can be derived from it, and publishes. */
+int kernel_store_add(const char *lab, const char *stage,
+		     const struct kernel_origin *from, struct kernel *k,
+		     struct err *e);
+/* -ENOENT if the store has no such kernel. */
+int kernel_store_find(const char *lab, const char *key, struct kernel *k,
+		      struct err *e);
+
+#endif
