@@ -1,4 +1,4 @@
-#include "study/yaml.h"
+#include "base/yaml.h"
 
 #include "base/err.h"
 #include "base/file.h"
