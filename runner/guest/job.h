@@ -1,0 +1,69 @@
+/*
+ * The agent's orders: /klab/job, a text of `key value` lines.
+ *
+ *     klab-job 1                  first line
+ *     secret <32 hex digits>      carried by every frame
+ *     port /dev/ttyS1             where frames go
+ *     metronome_ns 20000          0 or no such line: none
+ *     module /klab/modules/x.ko   any number, in load order
+ *     load                        a background program for the next step
+ *     arg, env                    belong to the load or step above them
+ *     step <name>                 a measured program
+ *     deadline_ms, cap, collect   belong to the step above them
+ *     end                         last line: the file is whole
+ *
+ * The parser believes nothing: every count and length has a limit, and a key
+ * that it does not know is an error.
+ */
+#ifndef KLAB_GUEST_JOB_H
+#define KLAB_GUEST_JOB_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define JOB_FILE_MAX 65536
+#define JOB_ARGS 64
+#define JOB_ENVS 16
+#define JOB_MODULES 16
+#define JOB_STEPS 16
+#define JOB_COLLECTS 8
+#define JOB_PATH_MAX 255
+#define JOB_CAP_MAX (16 << 20)
+
+struct program {
+	char *argv[JOB_ARGS + 1]; /* NULL-terminated */
+	char *envp[JOB_ENVS + 1];
+	size_t n_args, n_envs;
+};
+
+struct step {
+	const char *name;
+	uint64_t deadline_ms;
+	uint64_t cap; /* bytes kept of stdout, of stderr, of a file */
+	struct program program;
+	struct program load; /* n_args is 0: no load */
+	const char *collect[JOB_COLLECTS];
+	size_t n_collect;
+};
+
+struct job {
+	const char *secret;
+	const char *port;
+	uint64_t metronome_ns;
+	const char *modules[JOB_MODULES];
+	size_t n_modules;
+	struct step steps[JOB_STEPS];
+	size_t n_steps;
+};
+
+/*
+ * Reads `text` (len bytes and a NUL after them, changed by the call); the
+ * result points into it.  Returns true, or false with a sentence in `why`; then
+ * secret and port are still set, to defaults if the text got that far without
+ * them, so that the sentence can be sent.
+ */
+bool job_parse(char *text, size_t len, struct job *job, char *why,
+	       size_t why_size);
+
+#endif
