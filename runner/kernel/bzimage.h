@@ -12,7 +12,8 @@
 struct err;
 
 #define BZIMAGE_CAP (256u << 20) /* bytes of image and of payload */
-#define RELEASE_MAX 65		 /* __NEW_UTS_LEN and a NUL */
+#define VMLINUX_CAP (2u << 30)   /* bytes of a vmlinux with debug data */
+#define RELEASE_MAX 65           /* __NEW_UTS_LEN and a NUL */
 #define BANNER_MAX 512
 
 struct bzimage {

@@ -21,10 +21,11 @@ struct err;
 struct strv;
 
 struct debian_request {
-	const char *package; /* linux-image-amd64, linux-image-6.17-amd64, ... */
-	const char *suite;   /* NULL: the host's own suites */
+	const char
+		*package;  /* linux-image-amd64, linux-image-6.17-amd64, ... */
+	const char *suite; /* NULL: the host's own suites */
 	const char *version; /* NULL: the newest */
-	bool refresh;	     /* ask the mirror even if pinned */
+	bool refresh;        /* ask the mirror even if pinned */
 	/* Told what takes long ("fetching ..."); may be NULL. */
 	void (*note)(const char *text, void *arg);
 	void *arg;
@@ -37,9 +38,9 @@ int debian_kernel(const char *lab, const struct debian_request *rq,
 
 /* The files of the named modules and of all they need, in load order, as
  * absolute or lab-relative paths (as `lab` is) in k's folder, uncompressed;
- * what is built in needs no file.  Fetches the package again if it is not kept. */
+ * what is built in needs no file.  Fetches the package again if it is not kept.
+ */
 int debian_modules(const char *lab, const struct kernel *k,
-		   const struct strv *names, struct strv *paths,
-		   struct err *e);
+		   const struct strv *names, struct strv *paths, struct err *e);
 
 #endif

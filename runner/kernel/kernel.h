@@ -11,19 +11,19 @@
 #include <stdbool.h>
 
 struct kernel {
-	char key[17];	   /* content key: 16 hex digits */
-	char *release;	   /* what uname -r will say */
-	char *banner;	   /* version line of the image, printable ASCII */
-	char *source;	   /* "debian-image" or "image" */
-	char *package;	   /* package the image is from, or NULL */
-	char *version;	   /* version of that package, or NULL */
-	char *suite;	   /* suite asked for, or NULL: the host's own */
-	char *sha256;	   /* of the image as delivered */
-	char *dir;	   /* lab/kernels/<key> */
+	char key[17];      /* content key: 16 hex digits */
+	char *release;     /* what uname -r will say */
+	char *banner;      /* version line of the image, printable ASCII */
+	char *source;      /* "debian-image" or "image" */
+	char *package;     /* package the image is from, or NULL */
+	char *version;     /* version of that package, or NULL */
+	char *suite;       /* suite asked for, or NULL: the host's own */
+	char *sha256;      /* of the image as delivered */
+	char *dir;         /* lab/kernels/<key> */
 	char *boot_path;   /* the file QEMU boots: vmlinux if pvh, or bzImage */
 	char *config_path; /* NULL if the source had none */
-	char *map_path;	   /* NULL if the source had no real System.map */
-	bool pvh;	   /* boot_path is an ELF with a PVH entry */
+	char *map_path;    /* NULL if the source had no real System.map */
+	bool pvh;          /* boot_path is an ELF with a PVH entry */
 };
 
 void kernel_release(struct kernel *k);

@@ -27,8 +27,9 @@ struct err;
 #define STAGE_CONFIG "config"
 #define STAGE_MAP "System.map"
 
-/* A package that something in the kernel's folder was taken from. */
+/* A package that a part of the kernel is in. */
 struct kernel_deb {
+	char *part; /* "image", "config" or "modules" */
 	char *name, *version, *arch, *sha256;
 };
 
@@ -43,6 +44,8 @@ struct kernel_origin {
 
 /* Makes an empty folder in lab/kernels; *stage is freed by the caller. */
 int kernel_store_stage(const char *lab, char **stage, struct err *e);
+/* Removes a folder that did not come to be added. */
+void kernel_store_drop(const char *stage);
 /* Checks the image, adds what can be derived from it, and publishes. */
 int kernel_store_add(const char *lab, const char *stage,
 		     const struct kernel_origin *from, struct kernel *k,
@@ -50,5 +53,9 @@ int kernel_store_add(const char *lab, const char *stage,
 /* -ENOENT if the store has no such kernel. */
 int kernel_store_find(const char *lab, const char *key, struct kernel *k,
 		      struct err *e);
+/* The package that a part of the kernel is in; -ENOENT if there is none. */
+int kernel_store_deb(const struct kernel *k, const char *part,
+		     struct kernel_deb *deb, struct err *e);
+void kernel_deb_release(struct kernel_deb *deb);
 
 #endif
