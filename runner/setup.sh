@@ -132,21 +132,22 @@ apt_qemu() {
 		sed -n 's/^ *Candidate: \([0-9].*\)/\1/p'
 }
 
-# Field $2 of Debian's suite $1, if apt has its lists.
+# Field $3 of suite $2 of origin $1, if apt has its list.
 apt_suite() {
-	apt-get -c "$TMP/apt.conf" indextargets --format "\$($2)" \
-		'Created-By: Packages' "Codename: $1" 'Origin: Debian' \
+	apt-get -c "$TMP/apt.conf" indextargets --format "\$($3)" \
+		'Created-By: Packages' "Origin: $1" "Codename: $2" \
 		'Component: main' 2>/dev/null | head -n 1
 }
 
 # Makes suite $1-backports known to apt, from the mirror that serves $1.
 apt_add_backports() {
-	[ -z "$(apt_suite "$1-backports" CODENAME)" ] || return 0
-	mirror=$(apt_suite "$1" REPO_URI)
+	if [ -n "$(apt_suite 'Debian Backports' "$1-backports" URI)" ]; then
+		return
+	fi
+	mirror=$(apt_suite Debian "$1" REPO_URI)
 	[ -n "$mirror" ] || return 1
 	echo "deb $mirror $1-backports main" >"$TMP/sources/backports.list"
 	apt_update
-	[ -n "$(apt_suite "$1-backports" CODENAME)" ]
 }
 
 apt_said() {
@@ -170,7 +171,8 @@ fail_apt() {
 		fail "the packages cannot be fetched: no network, or apt's" \
 			"sources do not have them ($(apt_said))" ;;
 	*)
-		fail "apt-get failed ($(apt_said))" ;;
+		cat "$TMP/log" "$TMP/err.install" >&2
+		fail "apt-get failed ($(apt_said)); its output is above" ;;
 	esac
 }
 
@@ -242,6 +244,33 @@ become_root() {
 	sudo -n true 2>/dev/null || { [ -t 0 ] && sudo true; }
 }
 
+# Boils apt's output down to a line now and then; all of it goes to the log.
+progress() {
+	fetched=0 unpacked=0 ready=0
+	while read -r line; do
+		printf '%s\n' "$line" >>"$TMP/log"
+		case $line in
+		Get:*) fetched=$((fetched + 1)) ;;
+		Unpacking*) unpacked=$((unpacked + 1)) ;;
+		Setting\ up*) ready=$((ready + 1)) ;;
+		Waiting*) say "$line" && continue ;;
+		*) continue ;;
+		esac
+		if [ $(((fetched + unpacked + ready) % 50)) = 0 ]; then
+			say "$fetched fetched, $unpacked unpacked, $ready ready"
+		fi
+	done
+}
+
+apt_install_now() {
+	: >"$TMP/log"
+	{
+		apt_install "$@"
+		echo $? >"$TMP/status"
+	} | progress
+	[ "$(cat "$TMP/status")" = 0 ] || fail_apt
+}
+
 install_all() {
 	if ! become_root; then
 		AS_ROOT=
@@ -250,7 +279,7 @@ install_all() {
 	fi
 	# shellcheck disable=SC2086
 	for packages in "$missing" "$qemu"; do
-		[ -z "$packages" ] || apt_install $packages || fail_apt
+		[ -z "$packages" ] || apt_install_now $packages
 	done
 }
 
