@@ -17,8 +17,14 @@ char *machine_cmdline(const struct machine *m)
 
 static void add_serial(struct strv *argv, const char *id, const char *path)
 {
+	struct str option = STR_INIT;
+
+	str_addf(&option, "file,id=%s,path=", id);
+	for (; *path; path++)
+		str_addf(&option, *path == ',' ? ",," : "%c", *path);
 	strv_add(argv, "-chardev");
-	strv_addf(argv, "file,id=%s,path=%s", id, path);
+	strv_add(argv, option.buf);
+	str_release(&option);
 	strv_add(argv, "-serial");
 	strv_addf(argv, "chardev:%s", id);
 }

@@ -1,0 +1,252 @@
+#include "lab/extract.h"
+
+#include "lab/spec.h"
+
+#include <math.h>
+#include <regex.h>
+
+#define CPUS_MAX 1024
+
+static void add_sample(struct collected *c, const json_t *metric, double value)
+{
+	struct sample *s;
+
+	c->samples = xrealloc(c->samples,
+			      (c->nsamples + 1) * sizeof(*c->samples));
+	s = &c->samples[c->nsamples++];
+	s->metric = xstrdup(frame_text(metric, "name"));
+	s->unit = xstrdup(frame_text(metric, "unit"));
+	s->value = value;
+}
+
+/* ---- plain numbers ---- */
+
+static char *from_frame(const struct frames *f, const char *step,
+			const char *key, double *value)
+{
+	const json_t *end = frames_last(f, "end", step);
+	const json_t *n = json_object_get(end, key);
+
+	if (!json_is_integer(n) || json_integer_value(n) < 0)
+		return xasprintf("the agent told no '%s'", key);
+	*value = (double)json_integer_value(n);
+	return NULL;
+}
+
+static char *from_regex(const struct frames *f, const char *step,
+			const char *pattern, double *value)
+{
+	struct str out = STR_INIT;
+	regmatch_t match[2];
+	char *why = NULL, *end, *text;
+	regex_t re;
+
+	if (regcomp(&re, pattern, REG_EXTENDED | REG_NEWLINE))
+		return xasprintf("pattern '%s' is not one", pattern);
+	frames_output(f, step, "out", NULL, &out);
+	if (regexec(&re, out.buf, 2, match, 0) || match[1].rm_so < 0) {
+		why = xasprintf("its output has nothing like '%s'", pattern);
+	} else {
+		text = xstrndup(out.buf + match[1].rm_so,
+				(size_t)(match[1].rm_eo - match[1].rm_so));
+		*value = strtod(text, &end);
+		if (end == text || *end || !isfinite(*value))
+			why = xasprintf("its output has '%s' where a number "
+					"should be", text);
+		free(text);
+	}
+	regfree(&re);
+	str_release(&out);
+	return why;
+}
+
+/* ---- cyclictest's JSON ---- */
+
+/* All CPUs of a run together. */
+struct latency {
+	long long min, max, cycles, overflow, limit_us;
+	double sum;
+	long long *count; /* by microsecond, limit_us of them */
+};
+
+static bool add_counts(struct latency *l, const json_t *counts,
+		       long long *total)
+{
+	const char *bucket;
+	json_t *n;
+
+	json_object_foreach((json_t *)counts, bucket, n) {
+		long long us;
+
+		if (!str_to_ll(bucket, 0, l->limit_us - 1, &us) ||
+		    !json_is_integer(n) || json_integer_value(n) < 0 ||
+		    json_integer_value(n) > 1000000000000)
+			return false;
+		l->count[us] += json_integer_value(n);
+		*total += json_integer_value(n);
+	}
+	return true;
+}
+
+static void add_histogram(struct collected *c, const char *metric, int cpu,
+			  const struct latency *l, const json_t *counts,
+			  long long overflow)
+{
+	struct histogram *h;
+
+	c->histograms = xrealloc(c->histograms, (c->nhistograms + 1) *
+							sizeof(*h));
+	h = &c->histograms[c->nhistograms++];
+	h->metric = xstrdup(metric);
+	h->cpu = cpu;
+	h->limit_us = l->limit_us;
+	h->counts = json_dumps(counts, JSON_COMPACT);
+	h->overflow = overflow;
+}
+
+static bool add_thread(struct latency *l, const json_t *thread, bool keep,
+		       struct collected *c)
+{
+	json_t *counts;
+	json_int_t cycles, min, max;
+	long long total = 0;
+	double avg;
+	int cpu;
+
+	if (json_unpack((json_t *)thread, "{s:o, s:I, s:I, s:I, s:F, s:i}",
+			"histogram", &counts, "cycles", &cycles, "min", &min,
+			"max", &max, "avg", &avg, "cpu", &cpu) ||
+	    !json_is_object(counts) || cycles < 1 || min < 0 || max < min ||
+	    !add_counts(l, counts, &total) || total > cycles)
+		return false;
+	l->min = l->cycles && l->min < min ? l->min : min;
+	l->max = l->max > max ? l->max : max;
+	l->cycles += cycles;
+	l->overflow += cycles - total;
+	l->sum += avg * (double)cycles;
+	if (keep)
+		add_histogram(c, "latency", cpu, l, counts, cycles - total);
+	return true;
+}
+
+/* The smallest latency that a share q of the samples does not exceed; false
+ * where too few samples lie beyond it to say so with 95 % confidence, or where
+ * it fell among the overflows. */
+static bool quantile(const struct latency *l, double q, double *value)
+{
+	long long below = 0, want = (long long)ceil(q * (double)l->cycles);
+
+	if (pow(q, (double)l->cycles) > 0.05)
+		return false;
+	for (long long us = 0; us < l->limit_us; us++) {
+		below += l->count[us];
+		if (below >= want) {
+			*value = (double)us;
+			return true;
+		}
+	}
+	return false;
+}
+
+static bool latency_field(const struct latency *l, const char *field,
+			  double *value)
+{
+	if (!strcmp(field, "p99"))
+		return quantile(l, 0.99, value);
+	if (!strcmp(field, "p999"))
+		return quantile(l, 0.999, value);
+	if (!strcmp(field, "min"))
+		*value = (double)l->min;
+	else if (!strcmp(field, "max"))
+		*value = (double)l->max;
+	else
+		*value = l->sum / (double)l->cycles;
+	return true;
+}
+
+static char *read_latency(const char *text, struct latency *l, bool keep,
+			  struct collected *c)
+{
+	json_error_t why;
+	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
+	json_t *threads = json_object_get(root, "thread"), *thread;
+	const char *number;
+	char *ret = NULL;
+
+	if (!json_is_object(threads) || !json_object_size(threads) ||
+	    json_object_size(threads) > CPUS_MAX)
+		ret = xasprintf("cyclictest's JSON holds no threads%s%s",
+				root ? "" : ": ", root ? "" : why.text);
+	json_object_foreach(threads, number, thread)
+		if (!ret && !add_thread(l, thread, keep, c))
+			ret = xasprintf("cyclictest's JSON of thread %.20s is "
+					"damaged or contradicts itself",
+					number);
+	json_decref(root);
+	return ret;
+}
+
+static char *from_cyclictest(const json_t *metric, const struct frames *f,
+			     const char *step, struct collected *c)
+{
+	struct latency l = {.limit_us = frame_num(metric, "limit_us")};
+	struct str text = STR_INIT;
+	char *why;
+	double value;
+
+	l.count = xcalloc((size_t)l.limit_us, sizeof(*l.count));
+	frames_output(f, step, "file", frame_text(metric, "file"), &text);
+	why = read_latency(text.buf, &l, !c->nhistograms, c);
+	if (!why && latency_field(&l, frame_text(metric, "field"), &value))
+		add_sample(c, metric, value);
+	free(l.count);
+	str_release(&text);
+	return why;
+}
+
+/* ---- all of them ---- */
+
+static char *extract_one(const json_t *metric, const struct frames *f,
+			 const char *step, struct collected *c)
+{
+	const char *from = frame_text(metric, "from");
+	char *why;
+	double value;
+
+	if (!strcmp(from, "cyclictest-json"))
+		return from_cyclictest(metric, f, step, c);
+	if (!strcmp(from, "elapsed"))
+		why = from_frame(f, step, "elapsed_ns", &value);
+	else if (!strcmp(from, "rusage"))
+		why = from_frame(f, step, frame_text(metric, "field"), &value);
+	else if (!strcmp(from, "regex"))
+		why = from_regex(f, step, frame_text(metric, "pattern"),
+				 &value);
+	else
+		why = xasprintf("klab knows no '%s'", from);
+	if (!why)
+		add_sample(c, metric, value);
+	return why;
+}
+
+bool extract_metrics(const json_t *spec, const struct frames *f,
+		     struct collected *c, char **why)
+{
+	const json_t *steps = json_object_get(spec, "steps");
+	const json_t *last = json_array_get(steps, json_array_size(steps) - 1);
+	const char *step = frame_text(last, "name");
+	size_t i;
+	json_t *metric;
+
+	json_array_foreach(json_object_get(spec, "metrics"), i, metric) {
+		char *reason = extract_one(metric, f, step, c);
+
+		if (!reason)
+			continue;
+		*why = xasprintf("metric '%s': %s", frame_text(metric, "name"),
+				 reason);
+		free(reason);
+		return false;
+	}
+	return true;
+}

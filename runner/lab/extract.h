@@ -1,0 +1,16 @@
+/*
+ * From the frames of a boot to the values of its metrics.
+ */
+#ifndef KLAB_EXTRACT_H
+#define KLAB_EXTRACT_H
+
+#include "lab/collect.h"
+#include "lab/frames.h"
+
+/* Adds a sample for each metric of the spec, and the histograms.  A latency
+ * quantile that the number of samples cannot carry is left out.  Where another
+ * metric has no value, a sentence in *why, which the caller frees, and false. */
+bool extract_metrics(const json_t *spec, const struct frames *f,
+		     struct collected *c, char **why);
+
+#endif

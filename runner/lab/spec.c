@@ -1,0 +1,275 @@
+#include "lab/spec.h"
+
+#include "base/err.h"
+#include "base/file.h"
+
+#define OUTPUT_CAP (1 << 20)
+#define STEP_ENV "env PATH=/bin\nenv LC_ALL=C\n"
+
+static json_t *list_of(const struct strv *words)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < words->n; i++)
+		json_array_append_new(list, json_string(words->v[i]));
+	return list;
+}
+
+static json_t *steps_of(const struct workload *w)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < w->nsteps; i++)
+		json_array_append_new(
+			list, json_pack("{s:s, s:o, s:o, s:I}", "name",
+					w->steps[i].name, "argv",
+					list_of(&w->steps[i].argv), "collect",
+					list_of(&w->steps[i].collect),
+					"deadline_ms",
+					(json_int_t)w->steps[i].deadline_s *
+						1000));
+	return list;
+}
+
+static const char *const from_names[] = {
+	[FROM_ELAPSED] = "elapsed",
+	[FROM_RUSAGE] = "rusage",
+	[FROM_REGEX] = "regex",
+	[FROM_CYCLICTEST] = "cyclictest-json",
+};
+
+static json_t *metrics_of(const struct workload *w)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < w->nmetrics; i++) {
+		const struct metric *m = &w->metrics[i];
+
+		json_array_append_new(
+			list,
+			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "name",
+				  m->name, "unit", m->unit, "from",
+				  from_names[m->from], "field",
+				  m->field ? m->field : "", "pattern",
+				  m->pattern ? m->pattern : "", "file",
+				  m->file ? m->file : "", "limit_us",
+				  (json_int_t)m->limit_us));
+	}
+	return list;
+}
+
+static json_t *kernel_of(const struct kernel *k)
+{
+	const char *file = strrchr(k->boot_path, '/');
+
+	return json_pack("{s:s, s:s, s:s, s:s}", "key", k->key, "sha256",
+			 k->sha256, "file", file ? file + 1 : k->boot_path,
+			 "release", k->release);
+}
+
+static json_t *machine_of(const struct machine *m)
+{
+	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i}", "name", m->name,
+			 "clock", m->clock, "vcpus", m->vcpus, "memory_mib",
+			 m->memory_mib, "metronome_us", m->metronome_us,
+			 "deadline_s", m->deadline_s);
+}
+
+json_t *spec_new(const struct kernel *k, const struct machine *m,
+		 const struct qemu *q, const struct workload *w,
+		 const char *initramfs, const struct strv *modules)
+{
+	char *cmdline = machine_cmdline(m);
+	json_t *spec = json_pack(
+		"{s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i}",
+		"version", 1, "kernel", kernel_of(k), "machine", machine_of(m),
+		"qemu", q->version, "cmdline", cmdline, "initramfs", initramfs,
+		"modules", list_of(modules), "load", list_of(&w->load), "steps",
+		steps_of(w), "metrics", metrics_of(w), "seed", 0);
+
+	BUG(!spec);
+	free(cmdline);
+	return spec;
+}
+
+void spec_set_seed(json_t *spec, int seed)
+{
+	json_object_set_new(spec, "seed", json_integer(seed));
+}
+
+static void hash(const json_t *spec, const char *salt, char hex[SHA256_HEX])
+{
+	char *text = json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS);
+	char *salted = xasprintf("%s%s", salt, text);
+
+	mem_sha256(salted, strlen(salted), hex);
+	free(salted);
+	free(text);
+}
+
+void spec_id(const json_t *spec, char id[BOOT_ID])
+{
+	char hex[SHA256_HEX];
+
+	hash(spec, "", hex);
+	memcpy(id, hex, BOOT_ID - 1);
+	id[BOOT_ID - 1] = '\0';
+}
+
+void spec_secret(const json_t *spec, char secret[BOOT_SECRET])
+{
+	char hex[SHA256_HEX];
+
+	hash(spec, "frames of ", hex);
+	memcpy(secret, hex, BOOT_SECRET - 1);
+	secret[BOOT_SECRET - 1] = '\0';
+}
+
+/* ---- the job file ---- */
+
+static void add_args(struct str *s, const char *key, const json_t *list)
+{
+	size_t i;
+	json_t *word;
+
+	json_array_foreach(list, i, word)
+		str_addf(s, "%s %s\n", key, json_string_value(word));
+}
+
+char *spec_job(const json_t *spec)
+{
+	char secret[BOOT_SECRET];
+	struct str s = STR_INIT;
+	json_t *word, *step, *load = json_object_get(spec, "load");
+	size_t i;
+
+	spec_secret(spec, secret);
+	str_addf(&s, "klab-job 1\nsecret %s\nport /dev/ttyS1\n", secret);
+	str_addf(&s, "metronome_ns %d\n",
+		 spec_int(spec, "machine", "metronome_us") * 1000);
+	json_array_foreach(json_object_get(spec, "modules"), i, word)
+		str_addf(&s, "module /klab/modules/%s\n",
+			 json_string_value(word));
+	json_array_foreach(json_object_get(spec, "steps"), i, step) {
+		if (json_array_size(load)) {
+			str_adds(&s, "load\n" STEP_ENV);
+			add_args(&s, "arg", load);
+		}
+		str_addf(&s, "step %s\ndeadline_ms %lld\ncap %d\n",
+			 json_string_value(json_object_get(step, "name")),
+			 (long long)json_integer_value(
+				 json_object_get(step, "deadline_ms")),
+			 OUTPUT_CAP);
+		str_adds(&s, STEP_ENV);
+		add_args(&s, "arg", json_object_get(step, "argv"));
+		add_args(&s, "collect", json_object_get(step, "collect"));
+	}
+	str_adds(&s, "end\n");
+	return str_detach(&s);
+}
+
+/* ---- reading one ---- */
+
+static bool list_of_text(const json_t *list)
+{
+	size_t i;
+	json_t *word;
+
+	if (!json_is_array(list))
+		return false;
+	json_array_foreach(list, i, word)
+		if (!json_is_string(word) ||
+		    strpbrk(json_string_value(word), "\n\r"))
+			return false;
+	return true;
+}
+
+static bool steps_ok(const json_t *steps)
+{
+	size_t i;
+	json_t *step;
+
+	if (!json_array_size(steps))
+		return false;
+	json_array_foreach(steps, i, step)
+		if (!json_is_string(json_object_get(step, "name")) ||
+		    !list_of_text(json_object_get(step, "argv")) ||
+		    !list_of_text(json_object_get(step, "collect")) ||
+		    !json_is_integer(json_object_get(step, "deadline_ms")))
+			return false;
+	return true;
+}
+
+static bool metrics_ok(const json_t *metrics)
+{
+	size_t i;
+	json_t *m;
+	const char *a, *b, *c, *d, *f, *g;
+	json_int_t limit;
+
+	if (!json_is_array(metrics))
+		return false;
+	json_array_foreach(metrics, i, m)
+		if (json_unpack(m, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I}",
+				"name", &a, "unit", &b, "from", &c, "field", &d,
+				"pattern", &f, "file", &g, "limit_us", &limit))
+			return false;
+	return true;
+}
+
+static bool spec_ok(json_t *spec)
+{
+	const char *key, *sha, *file, *release, *name, *clock, *qemu, *cmdline,
+		*initramfs;
+	json_t *modules, *load, *steps, *metrics;
+	int version, vcpus, memory, metronome, deadline, seed;
+
+	if (json_unpack(spec,
+			"{s:i, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:i, s:i, "
+			"s:i, s:i}, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i}",
+			"version", &version, "kernel", "key", &key, "sha256",
+			&sha, "file", &file, "release", &release, "machine",
+			"name", &name, "clock", &clock, "vcpus", &vcpus,
+			"memory_mib", &memory, "metronome_us", &metronome,
+			"deadline_s", &deadline, "qemu", &qemu, "cmdline",
+			&cmdline, "initramfs", &initramfs, "modules", &modules,
+			"load", &load, "steps", &steps, "metrics", &metrics,
+			"seed", &seed))
+		return false;
+	return version == 1 && vcpus > 0 && memory > 0 &&
+	       !strchr(key, '/') && !strchr(file, '/') &&
+	       !strchr(initramfs, '/') && list_of_text(modules) &&
+	       list_of_text(load) && steps_ok(steps) && metrics_ok(metrics);
+}
+
+int spec_load(const char *path, json_t **out, struct err *e)
+{
+	json_error_t why;
+	json_t *spec = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
+
+	if (!spec)
+		return err_lab(e, "cannot read the spec '%s': %s", path,
+			       why.text);
+	if (!spec_ok(spec)) {
+		json_decref(spec);
+		return err_lab(e, "'%s' is not a boot spec of version 1", path);
+	}
+	*out = spec;
+	return 0;
+}
+
+const char *spec_text(const json_t *spec, const char *object, const char *key)
+{
+	const json_t *from = object ? json_object_get(spec, object) : spec;
+	const char *text = json_string_value(json_object_get(from, key));
+
+	BUG(!text);
+	return text;
+}
+
+int spec_int(const json_t *spec, const char *object, const char *key)
+{
+	const json_t *from = object ? json_object_get(spec, object) : spec;
+
+	return (int)json_integer_value(json_object_get(from, key));
+}

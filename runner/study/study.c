@@ -1,0 +1,469 @@
+#include "study/study.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/yaml.h"
+
+#include <libgen.h>
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+#define BOOTS_MAX 10000
+#define CELLS_MAX 1000000
+
+static const char *const known[] = {"study",	"source",    "stages",
+				    "machines", "workloads", "boots",
+				    "compare"};
+
+/* While it is read. */
+struct reader {
+	const char *share;
+	char *dir; /* of the study file */
+	struct yaml_node *root;
+	struct study *s;
+};
+
+/* ---- source ---- */
+
+static char *user_path(const struct reader *r, const char *path)
+{
+	const char *home = getenv("HOME");
+
+	if (path[0] == '~' && path[1] == '/' && home)
+		return xasprintf("%s%s", home, path + 1);
+	if (path[0] == '/')
+		return xstrdup(path);
+	return xasprintf("%s/%s", r->dir, path);
+}
+
+static char *dup_or_null(const char *s)
+{
+	return s ? xstrdup(s) : NULL;
+}
+
+/* apt would take a leading dash as an option and a slash as a release. */
+static int check_package(const struct yaml_node *n, const char *s,
+			 struct err *e)
+{
+	if (word_ok(s))
+		return 0;
+	return yaml_err(n, e, "'%s' is not the name of a Debian package", s);
+}
+
+static int read_package(struct yaml_node *item, const char *suite,
+			struct stage *g, struct err *e)
+{
+	static const char *const keys[] = {"package", "suite", "version",
+					   "name"};
+	const char *package = NULL, *version = NULL, *name = NULL;
+
+	g->kind = SOURCE_DEBIAN_IMAGE;
+	if (item->kind == YAML_SCALAR) {
+		if (yaml_text(item, &package, e))
+			return -1;
+	} else if (yaml_expect(item, YAML_MAP, e) ||
+		   yaml_opt_text(item, "package", &package, e) ||
+		   yaml_opt_text(item, "suite", &suite, e) ||
+		   yaml_opt_text(item, "version", &version, e) ||
+		   yaml_opt_text(item, "name", &name, e) ||
+		   yaml_check_unused(item, keys, COUNT(keys), e)) {
+		return -1;
+	}
+	if (!package)
+		return yaml_err(item, e, "key 'package' is missing");
+	if (check_package(item, package, e))
+		return -1;
+	if (suite && !word_ok(suite))
+		return yaml_err(item, e, "'%s' is not the name of a suite",
+				suite);
+	g->package = xstrdup(package);
+	g->suite = dup_or_null(suite);
+	g->version = dup_or_null(version);
+	g->name = xstrdup(name ? name : package);
+	return 0;
+}
+
+static int read_image(struct reader *r, struct yaml_node *item,
+		      struct stage *g, struct err *e)
+{
+	static const char *const keys[] = {"path", "config", "system_map",
+					   "name"};
+	const char *path = NULL, *config = NULL, *map = NULL, *name = NULL;
+
+	g->kind = SOURCE_IMAGE;
+	if (item->kind == YAML_SCALAR) {
+		if (yaml_text(item, &path, e))
+			return -1;
+	} else if (yaml_expect(item, YAML_MAP, e) ||
+		   yaml_opt_text(item, "path", &path, e) ||
+		   yaml_opt_text(item, "config", &config, e) ||
+		   yaml_opt_text(item, "system_map", &map, e) ||
+		   yaml_opt_text(item, "name", &name, e) ||
+		   yaml_check_unused(item, keys, COUNT(keys), e)) {
+		return -1;
+	}
+	if (!path || !*path)
+		return yaml_err(item, e, "key 'path' is missing");
+	g->path = user_path(r, path);
+	g->config = config ? user_path(r, config) : NULL;
+	g->map = map ? user_path(r, map) : NULL;
+	g->name = xstrdup(name ? name : path);
+	if (!file_exists(g->path))
+		return yaml_err(item, e, "there is no kernel image '%s'",
+				g->path);
+	return 0;
+}
+
+static int check_name(const struct reader *r, const struct stage *g,
+		      const struct yaml_node *item, struct err *e)
+{
+	if (!*g->name || strlen(g->name) > 100)
+		return yaml_err(item, e, "a stage's name has 1 to 100 "
+				"characters");
+	for (struct stage *o = r->s->stages; o < g; o++)
+		if (!strcmp(o->name, g->name))
+			return yaml_err(item, e, "stage '%s' is there twice; "
+					"give one of them another 'name'",
+					g->name);
+	return 0;
+}
+
+static int read_stages_of(struct reader *r, struct yaml_node *value,
+			  const char *suite, bool debian, struct err *e)
+{
+	size_t n = value->kind == YAML_LIST ? value->n : 1;
+
+	if (!n)
+		return yaml_err(value, e, "is empty: name at least one kernel");
+	r->s->stages = xcalloc(n, sizeof(*r->s->stages));
+	for (size_t i = 0; i < n; i++) {
+		struct yaml_node *item =
+			value->kind == YAML_LIST ? value->at[i] : value;
+		struct stage *g = &r->s->stages[r->s->nstages++];
+
+		g->idx = (int)i;
+		g->line = item->line;
+		if (debian ? read_package(item, suite, g, e)
+			   : read_image(r, item, g, e))
+			return -1;
+		if (check_name(r, g, item, e))
+			return -1;
+	}
+	return 0;
+}
+
+static int read_source(struct reader *r, struct err *e)
+{
+	static const char *const keys[] = {"debian-image", "image", "suite"};
+	struct yaml_node *source, *debian, *image;
+	const char *suite = NULL;
+
+	if (yaml_need(r->root, "source", &source, e) ||
+	    yaml_expect(source, YAML_MAP, e) ||
+	    yaml_opt_text(source, "suite", &suite, e))
+		return -1;
+	debian = yaml_get(source, "debian-image");
+	image = yaml_get(source, "image");
+	if (yaml_check_unused(source, keys, COUNT(keys), e))
+		return -1;
+	if (!debian == !image)
+		return yaml_err(source, e, "needs one source: debian-image or "
+				"image");
+	if (image && suite)
+		return yaml_err(source, e, "'suite' belongs to debian-image");
+	return read_stages_of(r, debian ? debian : image, suite, debian, e);
+}
+
+/* ---- selection ---- */
+
+static void stage_release(struct stage *g)
+{
+	free(g->name);
+	free(g->package);
+	free(g->suite);
+	free(g->version);
+	free(g->path);
+	free(g->config);
+	free(g->map);
+}
+
+static void keep_only(struct study *s, const bool *keep)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->nstages; i++) {
+		struct stage g = s->stages[i];
+
+		if (keep[i]) {
+			s->stages[i] = s->stages[n];
+			s->stages[n++] = g;
+		}
+	}
+	while (s->nstages > n)
+		stage_release(&s->stages[--s->nstages]);
+}
+
+static int read_selection(struct reader *r, struct err *e)
+{
+	struct yaml_node *n = yaml_get(r->root, "stages"), *every;
+	size_t max = r->s->nstages;
+	bool *keep;
+	long long v;
+	int ret = 0;
+
+	if (!n || (n->kind == YAML_SCALAR && !strcmp(n->text, "all")))
+		return 0;
+	keep = xcalloc(max, sizeof(*keep));
+	if (n->kind == YAML_LIST && n->n) {
+		for (size_t i = 0; !ret && i < n->n; i++) {
+			ret = yaml_int(n->at[i], 0, (long long)max - 1, &v, e);
+			if (!ret)
+				keep[v] = true;
+		}
+	} else if (n->kind == YAML_MAP && n->n == 1 &&
+		   (every = yaml_get(n, "every"))) {
+		ret = yaml_int(every, 1, 1000000, &v, e);
+		for (size_t i = 0; !ret && i < max; i++)
+			keep[i] = i % (size_t)v == 0 || i == max - 1;
+	} else {
+		ret = yaml_err(n, e, "is 'all', a list of stage numbers, or "
+			       "{every: N}");
+	}
+	if (!ret)
+		keep_only(r->s, keep);
+	free(keep);
+	return ret;
+}
+
+/* ---- machines, workloads, the rest ---- */
+
+static int read_machines(struct reader *r, struct err *e)
+{
+	struct yaml_node *list;
+	struct study *s = r->s;
+	const char *name;
+
+	if (yaml_need(r->root, "machines", &list, e) ||
+	    yaml_expect(list, YAML_LIST, e))
+		return -1;
+	if (!list->n)
+		return yaml_err(list, e, "is empty: name at least one machine");
+	s->machines = xcalloc(list->n, sizeof(struct machine *));
+	for (size_t i = 0; i < list->n; i++) {
+		struct machine *m;
+
+		if (yaml_text(list->at[i], &name, e))
+			return -1;
+		if (machine_load(name, r->share, r->dir, &m, e)) {
+			err_prefix(e, "%s:%d: key 'machines'", list->file,
+				   list->at[i]->line);
+			return -1;
+		}
+		s->machines[s->nmachines++] = m;
+		for (size_t k = 0; k + 1 < s->nmachines; k++)
+			if (!strcmp(s->machines[k]->name, m->name))
+				return yaml_err(list->at[i], e, "machine '%s' "
+						"is there twice", m->name);
+	}
+	return 0;
+}
+
+static int read_workloads(struct reader *r, struct err *e)
+{
+	struct yaml_node *list;
+	struct study *s = r->s;
+
+	if (yaml_need(r->root, "workloads", &list, e) ||
+	    yaml_expect(list, YAML_LIST, e))
+		return -1;
+	if (!list->n)
+		return yaml_err(list, e, "is empty: name at least one "
+				"workload");
+	s->workloads = xcalloc(list->n, sizeof(struct workload *));
+	for (size_t i = 0; i < list->n; i++) {
+		struct workload *w;
+
+		if (workload_load(list->at[i], r->share, &w, e))
+			return -1;
+		s->workloads[s->nworkloads++] = w;
+		for (size_t k = 0; k + 1 < s->nworkloads; k++)
+			if (!strcmp(s->workloads[k]->label, w->label))
+				return yaml_err(list->at[i], e, "workload '%s' "
+						"is there twice; tell them "
+						"apart with 'as: NAME'",
+						w->label);
+	}
+	return 0;
+}
+
+static int find_baseline(struct reader *r, struct yaml_node *n, struct err *e)
+{
+	struct study *s = r->s;
+	const char *text;
+
+	if (yaml_text(n, &text, e))
+		return -1;
+	for (size_t i = 0; i < s->nstages; i++) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "%d", s->stages[i].idx);
+		if (strcmp(text, s->stages[i].name) && strcmp(text, number))
+			continue;
+		s->baseline = s->stages[i].idx;
+		return 0;
+	}
+	return yaml_err(n, e, "'%s' is neither the number nor the name of a "
+			"stage that this study measures", text);
+}
+
+static int read_compare(struct reader *r, struct err *e)
+{
+	static const char *const keys[] = {"baseline", "min_effect"};
+	struct yaml_node *map = yaml_get(r->root, "compare"), *n;
+
+	r->s->baseline = r->s->stages[0].idx;
+	r->s->min_effect = 0.01;
+	if (!map)
+		return 0;
+	if (yaml_expect(map, YAML_MAP, e))
+		return -1;
+	n = yaml_get(map, "baseline");
+	if (n && find_baseline(r, n, e))
+		return -1;
+	n = yaml_get(map, "min_effect");
+	if (n && yaml_fraction(n, &r->s->min_effect, e))
+		return -1;
+	return yaml_check_unused(map, keys, COUNT(keys), e);
+}
+
+static int read_name(struct reader *r, struct err *e)
+{
+	struct yaml_node *n;
+	const char *name;
+
+	if (yaml_need(r->root, "study", &n, e) || yaml_text(n, &name, e))
+		return -1;
+	if (!word_ok(name))
+		return yaml_err(n, e, "'%s' is not a study's name: letters, "
+				"digits and ._+- only", name);
+	r->s->name = xstrdup(name);
+	return 0;
+}
+
+/* Keys of the study file that need kernels that klab builds. */
+static int refuse_builds(struct reader *r, struct err *e)
+{
+	static const char *const keys[] = {"series", "configs"};
+
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		struct yaml_node *n = yaml_get(r->root, keys[i]);
+
+		if (n)
+			return yaml_err(n, e, "needs a source that is built; "
+					"the kernels of debian-image and image "
+					"are, as they were shipped, the stages");
+	}
+	return 0;
+}
+
+static int read_study(struct reader *r, struct err *e)
+{
+	long long boots = 5;
+
+	if (yaml_expect(r->root, YAML_MAP, e) || read_name(r, e) ||
+	    refuse_builds(r, e) || read_source(r, e) || read_selection(r, e) ||
+	    read_machines(r, e) || read_workloads(r, e) ||
+	    yaml_opt_int(r->root, "boots", 1, BOOTS_MAX, &boots, e) ||
+	    read_compare(r, e) ||
+	    yaml_check_unused(r->root, known, COUNT(known), e))
+		return -1;
+	r->s->boots = (int)boots;
+	if (study_boots(r->s) > CELLS_MAX)
+		return yaml_err(r->root, e, "%zu boots are more than klab "
+				"plans in one study (%d)", study_boots(r->s),
+				CELLS_MAX);
+	return 0;
+}
+
+/* `demo` for configs/studies/demo.yaml. */
+static char *study_path(const char *path, const char *share)
+{
+	if (strchr(path, '/') || file_exists(path))
+		return xstrdup(path);
+	return xasprintf("%s/configs/studies/%s%s", share, path,
+			 str_ends(path, ".yaml") ? "" : ".yaml");
+}
+
+static char *folder_of(const char *path)
+{
+	char *real = realpath(path, NULL);
+	char *copy = real ? real : xstrdup(path);
+	char *dir = xstrdup(dirname(copy));
+
+	free(copy);
+	return dir;
+}
+
+int study_load(const char *path, const char *share, struct study **out,
+	       struct err *e)
+{
+	struct reader r = {.share = share};
+	struct study *s = xcalloc(1, sizeof(*s));
+	struct str text = STR_INIT;
+	struct yaml_doc *doc = NULL;
+	int ret;
+
+	r.s = s;
+	s->path = study_path(path, share);
+	r.dir = folder_of(s->path);
+	ret = file_read(s->path, 1 << 20, &text, e);
+	if (ret)
+		e->kind = ERR_USER;
+	else
+		ret = yaml_parse(s->path, text.buf, text.len, &doc, e);
+	s->text = str_detach(&text);
+	if (!ret) {
+		r.root = yaml_root(doc);
+		ret = read_study(&r, e);
+	}
+	yaml_free(doc);
+	free(r.dir);
+	if (ret)
+		study_free(s);
+	else
+		*out = s;
+	return ret;
+}
+
+void study_free(struct study *s)
+{
+	if (!s)
+		return;
+	for (size_t i = 0; i < s->nstages; i++)
+		stage_release(&s->stages[i]);
+	for (size_t i = 0; i < s->nmachines; i++)
+		machine_free(s->machines[i]);
+	for (size_t i = 0; i < s->nworkloads; i++)
+		workload_free(s->workloads[i]);
+	free(s->stages);
+	free(s->machines);
+	free(s->workloads);
+	free(s->name);
+	free(s->path);
+	free(s->text);
+	free(s);
+}
+
+size_t study_boots(const struct study *s)
+{
+	return s->nstages * s->nmachines * s->nworkloads * (size_t)s->boots;
+}
+
+char *stage_request(const struct stage *g)
+{
+	if (g->kind == SOURCE_IMAGE)
+		return xasprintf("image %s", g->path);
+	return xasprintf("debian-image %s%s%s%s%s", g->package,
+			 g->suite ? " suite " : "", g->suite ? g->suite : "",
+			 g->version ? " version " : "",
+			 g->version ? g->version : "");
+}

@@ -1,0 +1,69 @@
+/*
+ * Workloads: what runs in the guest and which metrics come out.
+ *
+ * A workload is a folder workloads/NAME with a workload.yaml; docs/workloads.md
+ * explains its keys.  workload_load() resolves it with the parameters that a
+ * study gives into the commands that the guest will run.
+ */
+#ifndef KLAB_WORKLOAD_H
+#define KLAB_WORKLOAD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/str.h"
+
+struct err;
+struct yaml_node;
+
+/* Where a metric's value comes from. */
+enum metric_from {
+	FROM_ELAPSED,	 /* the agent's clock around the step, ns */
+	FROM_RUSAGE,	 /* a number of the end frame: nvcsw, utime_us, ... */
+	FROM_REGEX,	 /* group 1 of a POSIX extended pattern on stdout */
+	FROM_CYCLICTEST, /* a field of cyclictest's JSON, with its histograms */
+};
+
+struct metric {
+	char *name, *unit, *better; /* better: "lower" or "higher" */
+	bool primary, latency;
+	enum metric_from from;
+	char *field;   /* rusage: frame key; cyclictest: min avg max p99 p999 */
+	char *pattern; /* regex */
+	char *file;    /* cyclictest: path in the guest */
+	long long limit_us; /* cyclictest: latencies from here on overflow */
+};
+
+struct step {
+	char *name;
+	struct strv argv, collect;
+	long long deadline_s;
+};
+
+struct workload {
+	char *label;   /* unique in the study */
+	char *name;    /* folder, with the variant: hackbench-threads */
+	char *summary;
+	struct strv packages, binaries, modules;
+	struct strv load; /* argv of the load, empty if none */
+	struct step *steps;
+	size_t nsteps;
+	struct metric *metrics;
+	size_t nmetrics;
+};
+
+/*
+ * item is the study's entry: a name, or a map from one name to parameters.
+ * Parameters of the workload are overridden by it; `load: NAME` puts another
+ * workload's load beside the steps, `as: LABEL` names the entry.  share is
+ * klab's own folder.  The caller frees the workload.
+ */
+int workload_load(struct yaml_node *item, const char *share,
+		  struct workload **out, struct err *e);
+void workload_free(struct workload *w);
+
+/* A word for files, tables and command lines: letters, digits and ._+- only,
+ * not starting with a dash or a dot? */
+bool word_ok(const char *s);
+
+#endif
