@@ -1,0 +1,82 @@
+"""python3 -m analysis: what `klab compare` and `klab report` call.
+
+Exit codes: 0 nothing regressed; 1 something regressed, or broke that worked
+before; 2 the request names something unknown; 4 the lab or a tool is missing.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+
+from .errors import Problem, missing_module
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="analysis", description=__doc__)
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    common = argparse.ArgumentParser(add_help=False)
+    common.add_argument("--db", required=True, help="LAB/lab.db")
+    common.add_argument("--study", required=True, help="name of the study")
+    common.add_argument("--base", metavar="STAGE",
+                        help="baseline: name or number of a stage")
+    compare = verbs.add_parser("compare", parents=[common],
+                               help="print the verdict table")
+    compare.add_argument("--metric", help="metric or workload/metric")
+    compare.add_argument("--json", action="store_true")
+    report = verbs.add_parser("report", parents=[common],
+                              help="write the HTML report")
+    report.add_argument("--lab", required=True, help="the lab folder")
+    report.add_argument("--out", required=True,
+                        help="folder for index.html; made if missing")
+    return parser
+
+
+def _compare(args: argparse.Namespace) -> bool:
+    from . import load, table, verdicts
+    judgement = verdicts.judge(load.load(args.db, args.study), args.base)
+    if args.metric:
+        judgement = verdicts.select(judgement, args.metric)
+    if args.json:
+        json.dump(table.as_json(judgement), sys.stdout, indent=1,
+                  allow_nan=False)
+        print()
+    else:
+        colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
+        sys.stdout.write(table.render(judgement, colour))
+    return judgement.worse()
+
+
+def _report(args: argparse.Namespace) -> bool:
+    from . import report
+    path, worse = report.write(args.db, args.lab, args.study, args.out,
+                               args.base)
+    print(path)
+    return worse
+
+
+def main(argv: list[str] | None = None) -> int:
+    args = _parser().parse_args(argv)
+    # Names may hold what the locale cannot show.
+    sys.stdout.reconfigure(errors="replace")
+    sys.stderr.reconfigure(errors="replace")
+    try:
+        worse = {"compare": _compare, "report": _report}[args.verb](args)
+        sys.stdout.flush()
+        return int(worse)
+    except ImportError as error:
+        problem: Problem = missing_module(error)
+    except Problem as error:
+        problem = error
+    except BrokenPipeError:
+        # The reader went away (| head): not an error of ours.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    print(f"klab: {problem}", file=sys.stderr)
+    return problem.code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""Read one study of a lab into pandas frames.
+
+The database is opened read-only and read in one transaction, so a run that is
+still writing shows one consistent moment.  Nothing here computes.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Iterator
+
+import pandas as pd
+
+from .errors import BadRequest, CannotWork
+
+
+@dataclass
+class Lab:
+    """One study of a lab.  Every frame has a plain 0.. index.
+
+    study     name, path, text, baseline (stage number), min_effect (0.01 is
+              1 %), updated
+    stages    idx, name, request, kernel_key, error, and of the kernel:
+              release, banner, source, package, version, sha256; in idx order
+    machines  name, clock, vcpus, memory_mib, metronome_us (0: none)
+    metrics   workload, name, unit, better, is_primary, is_latency; primary
+              metrics first
+    cells     one row per (stage, config, machine, workload, seed): these and
+              boot, state (None: not started), outcome, reason, excerpt,
+              started, wall_ms, guest_ns; one boot may answer several cells
+    samples   one row per cell and metric that an ok boot reported: stage,
+              config, machine, workload, metric, seed, boot, value (in the
+              metric's unit)
+    counts    one row per boot, metric and CPU of a histogram: boot, metric,
+              cpu, limit_us, counts (microseconds to count, or None when it
+              cannot be read), overflow
+    """
+
+    study: dict[str, Any]
+    stages: pd.DataFrame
+    machines: pd.DataFrame
+    metrics: pd.DataFrame
+    cells: pd.DataFrame
+    samples: pd.DataFrame
+    counts: pd.DataFrame
+    fingerprints: dict[str, str] = field(default_factory=dict)
+
+    def machine(self, name: str) -> dict[str, Any]:
+        """The row of one machine; an unknown name gives an empty one."""
+        rows = self.machines[self.machines.name == name]
+        return rows.iloc[0].to_dict() if len(rows) else {}
+
+
+STAGES = """
+    SELECT g.idx, g.name, g.request, g.kernel_key, g.error, k.release,
+           k.banner, k.source, k.package, k.version, k.sha256
+    FROM stage g LEFT JOIN kernel k ON k.key = g.kernel_key
+    WHERE g.study = ? ORDER BY g.idx"""
+
+MACHINES = """
+    SELECT name, clock, vcpus, memory_mib, metronome_us
+    FROM machine WHERE study = ? ORDER BY rowid"""
+
+METRICS = """
+    SELECT workload, name, unit, better, is_primary, is_latency
+    FROM metric WHERE study = ? ORDER BY is_primary DESC, rowid"""
+
+CELLS = """
+    SELECT c.stage, c.config, c.machine, c.workload, c.seed, c.boot, b.state,
+           b.outcome, b.reason, b.excerpt, b.started, b.wall_ms, b.guest_ns
+    FROM cell c LEFT JOIN boot b ON b.id = c.boot
+    WHERE c.study = ? ORDER BY c.rowid"""
+
+SAMPLES = """
+    SELECT c.stage, c.config, c.machine, c.workload, x.metric, c.seed,
+           c.boot, x.value
+    FROM cell c
+    JOIN boot b ON b.id = c.boot AND b.state = 'ok'
+    JOIN sample x ON x.boot = c.boot
+    JOIN metric k ON k.study = c.study AND k.workload = c.workload
+                 AND k.name = x.metric
+    WHERE c.study = ? ORDER BY c.rowid"""
+
+COUNTS = """
+    SELECT h.boot, h.metric, h.cpu, h.limit_us, h.counts, h.overflow
+    FROM histogram h JOIN boot b ON b.id = h.boot AND b.state = 'ok'
+    WHERE h.boot IN (SELECT boot FROM cell WHERE study = ?)
+    ORDER BY h.boot, h.metric, h.cpu"""
+
+FINGERPRINTS = """
+    SELECT id, fingerprint FROM boot
+    WHERE fingerprint IS NOT NULL
+      AND id IN (SELECT boot FROM cell WHERE study = ?)"""
+
+
+def load(db: str | Path, study: str, *, fingerprints: bool = False) -> Lab:
+    """Read a study.
+
+    fingerprints: read those too; they are large and only the report shows
+    them.  Raises BadRequest if the lab has no such study and CannotWork if
+    the database is missing or is not one of klab's.
+    """
+    connection = _open(Path(db))
+    try:
+        connection.execute("BEGIN")
+        return _read(connection, study, fingerprints)
+    except sqlite3.Error as error:
+        raise CannotWork(f"'{db}' cannot be read as a lab: {error}") from None
+    finally:
+        connection.close()
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    if not path.is_file():
+        raise CannotWork(f"'{path}' is not there: no lab yet; "
+                         "`klab run STUDY` makes one")
+    try:
+        connection = sqlite3.connect(path.absolute().as_uri() + "?mode=ro",
+                                     uri=True, isolation_level=None)
+    except sqlite3.Error as error:
+        raise CannotWork(f"'{path}' cannot be opened: {error}") from None
+    # What a guest printed need not be UTF-8.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    return connection
+
+
+def _read(connection: sqlite3.Connection, name: str,
+          fingerprints: bool) -> Lab:
+    row = connection.execute(
+        "SELECT id, name, path, text, baseline, min_effect, updated "
+        "FROM study WHERE name = ?", (name,)).fetchone()
+    if row is None:
+        known = [n for (n,) in
+                 connection.execute("SELECT name FROM study ORDER BY name")]
+        raise BadRequest(f"no study '{name}' in this lab; it has: "
+                         + (", ".join(known) or "none"))
+    keys = ("id", "name", "path", "text", "baseline", "min_effect", "updated")
+    study = dict(zip(keys, row))
+    ident = study.pop("id")
+    counts = _frame(connection, COUNTS, ident)
+    counts["counts"] = [_buckets(text) for text in counts["counts"]]
+    prints = (dict(connection.execute(FINGERPRINTS, (ident,)))
+              if fingerprints else {})
+    return Lab(study=study,
+               stages=_frame(connection, STAGES, ident),
+               machines=_frame(connection, MACHINES, ident),
+               metrics=_frame(connection, METRICS, ident),
+               cells=_frame(connection, CELLS, ident),
+               samples=_frame(connection, SAMPLES, ident),
+               counts=counts, fingerprints=prints)
+
+
+def _frame(connection: sqlite3.Connection, sql: str,
+           ident: int) -> pd.DataFrame:
+    cursor = connection.execute(sql, (ident,))
+    columns = [column[0] for column in cursor.description]
+    rows = cursor.fetchall()
+    # Columns of objects: None stays None, and whole numbers stay whole.
+    frame = pd.DataFrame(rows, columns=columns, dtype=object)
+    if "value" in columns:
+        frame["value"] = frame["value"].astype(float)
+    return frame
+
+
+def _buckets(text: str) -> dict[int, int] | None:
+    """Microseconds to count; None for what is not such an object."""
+    try:
+        return {int(us): int(count) for us, count in json.loads(text).items()}
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def wakeups(counts: pd.DataFrame) -> Iterator[tuple[str, int]]:
+    """Per boot with readable histograms, how many latencies it measured.
+
+    A boot with histograms of several metrics gives the smallest total.
+    """
+    totals: dict[tuple[str, str], int] = {}
+    for row in counts.itertuples():
+        if row.counts is not None:
+            key = (row.boot, row.metric)
+            totals[key] = (totals.get(key, 0) + sum(row.counts.values())
+                           + int(row.overflow))
+    smallest: dict[str, int] = {}
+    for (boot, _), total in totals.items():
+        smallest[boot] = min(total, smallest.get(boot, total))
+    yield from smallest.items()

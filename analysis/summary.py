@@ -1,0 +1,137 @@
+"""The one sentence that a reader needs, from a judgement."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+from . import text, verdicts
+from .verdicts import Group, Judgement, Row
+
+#: Verdicts in the order of a reader's interest.
+ORDER = (verdicts.BROKEN, verdicts.REGRESSED, verdicts.IMPROVED,
+         verdicts.INCONCLUSIVE, verdicts.EQUIVALENT, verdicts.SAME,
+         verdicts.NOT_APPLICABLE)
+
+
+def counts(judgement: Judgement, primary: bool = False) -> dict[str, int]:
+    """Rows per verdict, in ORDER, without the baseline and without zeros."""
+    found = Counter(row.verdict for group, row in judgement.rows()
+                    if group.primary or not primary)
+    return {name: found[name] for name in ORDER if found[name]}
+
+
+def tally(judgement: Judgement) -> str:
+    """'2 regressed, 1 equivalent', or '' if nothing was compared."""
+    return ", ".join(f"{number} {name}"
+                     for name, number in counts(judgement).items())
+
+
+def headline(judgement: Judgement) -> str:
+    """What was found, and what to do next: one sentence."""
+    if judgement.boots["ok"] + judgement.boots["bad"] == 0:
+        return _nothing_ran(judgement)
+    rows = judgement.rows()
+    broken = _kernels(rows, verdicts.BROKEN)
+    if broken:
+        return _broken(judgement, broken)
+    found = [(g, r) for g, r in rows if r.verdict == verdicts.REGRESSED]
+    if found:
+        return _regressed(judgement, found)
+    return _no_regression(judgement)
+
+
+def _nothing_ran(judgement: Judgement) -> str:
+    boots = judgement.boots
+    if boots["lab"]:
+        return (f"The lab itself failed in {text.plural(boots['lab'], 'boot')}"
+                ", so nothing is known of the kernels yet: see the failures, "
+                "then run it again.")
+    return "Nothing has been measured yet: run the study."
+
+
+def _kernels(rows: list[tuple[Group, Row]], verdict: str) -> list[str]:
+    return list(dict.fromkeys(text.plain(row.kernel) for _, row in rows
+                              if row.verdict == verdict))
+
+
+def _broken(judgement: Judgement, broken: list[str]) -> str:
+    group, row = next((g, r) for g, r in judgement.rows()
+                      if r.verdict == verdicts.BROKEN)
+    more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+    reason = text.plain(row.reason).rstrip(".")
+    if row.key is None:
+        return f"{broken[0]}{more} could not be booted: {reason}."
+    return (f"{broken[0]}{more} did not get through "
+            f"{text.plain(group.workload)}: {reason}; look at its console "
+            "first.")
+
+
+def _size(row: Row) -> float:
+    """How large a change is, so that changes of several metrics sort."""
+    if row.change is None:
+        return math.inf
+    return abs(math.log(max(1 + row.change, 1e-9)))
+
+
+def _regressed(judgement: Judgement, found: list[tuple[Group, Row]]) -> str:
+    group, row = max(found, key=lambda gr: (gr[0].primary, _size(gr[1])))
+    more = ""
+    if len(found) > 1:
+        more = (f", and {text.plural(len(found) - 1, 'more comparison')} "
+                "regressed")
+    return (f"{_change_of(group, row)} on {text.plain(row.kernel)} than on "
+            f"{text.plain(judgement.base_name)}{_place(judgement, group)}"
+            f"{_sure(row)}{more}: look there first.")
+
+
+def _change_of(group: Group, row: Row) -> str:
+    what = text.plain(f"{group.workload} {group.metric}")
+    if row.change is None:
+        return f"{what} is {'higher' if row.difference[0] > 0 else 'lower'}"
+    word = "higher" if row.change > 0 else "lower"
+    return f"{what} is {text.percent(abs(row.change)).lstrip('+')} {word}"
+
+
+def _place(judgement: Judgement, group: Group) -> str:
+    configs = {g.config for g in judgement.groups}
+    return f" under {text.plain(group.config)}" if len(configs) > 1 else ""
+
+
+def _sure(row: Row) -> str:
+    if row.method == "exact":
+        return " (exact: every boot agrees)"
+    if row.interval is None:
+        return ""
+    return f" (95 % interval {text.interval(row.interval)})"
+
+
+def _no_regression(judgement: Judgement) -> str:
+    open_rows = [(g, r) for g, r in judgement.rows()
+                 if r.verdict == verdicts.INCONCLUSIVE]
+    compared = sum(counts(judgement).values())
+    better = _kernels(judgement.rows(), verdicts.IMPROVED)
+    start = "Nothing regressed"
+    if better:
+        start += f", {', '.join(better[:3])} improved"
+        start += " and others" if len(better) > 3 else ""
+    if not open_rows:
+        return start + ": there is nothing to do." if compared else (
+            "There is only the baseline, so nothing was compared: add a "
+            "kernel to the study.")
+    which = (f"{len(open_rows)} of {compared} comparisons" if compared > 1
+             else "the only comparison")
+    return (f"{start}, but {which} could not be decided: {_what_next(judgement, open_rows)}.")
+
+
+def _what_next(judgement: Judgement,
+               open_rows: list[tuple[Group, Row]]) -> str:
+    if judgement.boots["open"]:
+        return "let the run end first"
+    more = [r.more_boots for _, r in open_rows if r.more_boots is not None]
+    more = sorted(m for m in more if m <= verdicts.WORTH_IT)
+    if not more:
+        return "more boots would not settle them, see their reasons"
+    half = more[(len(more) - 1) // 2]
+    return (f"about {text.plural(int(half), 'more boot')} per kernel would "
+            f"settle {'half of them' if len(more) > 1 else 'that'}")

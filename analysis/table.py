@@ -1,0 +1,253 @@
+"""A judgement as a table for the terminal, and as JSON.
+
+The JSON is one object, and these keys stay:
+
+    klab_compare  1, the version of this structure
+    study         name
+    baseline      {"stage": number, "name": text}
+    min_effect    fraction; 0.01 is 1 %
+    headline      the finding in one sentence
+    worse         true if something regressed, or broke that worked before
+    boots         {"planned", "ok", "bad", "lab", "open"}: distinct boots
+    families      {"primary", "other"}: tests behind the q values
+    summary       {verdict: number of rows}
+    rows          list, one object per kernel and group:
+        stage, kernel                     number and name
+        config, machine, clock, workload, metric, unit, better, primary
+        boots                             planned for this cell
+        n                                 boots with a value
+        mean, mean_low, mean_high, cv     in unit; cv is a fraction
+        change, low, high                 fractions of the baseline, with the
+                                          95 % interval; null if unknown or
+                                          the baseline is about 0
+        difference, difference_low, difference_high
+                                          in unit, only if the baseline is
+                                          about 0
+        p, q, method                      null where nothing was tested
+        verdict                           a word of verdicts.py
+        reason                            sentence or null
+        more_boots                        per kernel; null if not applicable
+                                          or if more would not help
+        values                            one per boot, in unit, null where
+                                          not finite
+        boot_ids                          in the order of values
+
+Numbers that are not finite are null.
+"""
+
+from __future__ import annotations
+
+import math
+import textwrap
+from typing import Any
+
+from . import summary, text, verdicts
+from .verdicts import Group, Judgement, Row
+
+WIDTH = 100
+INDENT = 2
+HEADINGS = ("n", "mean", "CV", "change", "95 % interval", "q", "verdict")
+COLOURS = {verdicts.REGRESSED: "1;31", verdicts.BROKEN: "1;31",
+           verdicts.IMPROVED: "32", verdicts.INCONCLUSIVE: "33",
+           verdicts.EQUIVALENT: "", verdicts.SAME: "2",
+           verdicts.NOT_APPLICABLE: "2", verdicts.BASELINE: "2"}
+
+
+def as_json(judgement: Judgement) -> dict[str, Any]:
+    """The structure that the module's docstring describes."""
+    return {
+        "klab_compare": 1,
+        "study": judgement.study["name"],
+        "baseline": {"stage": judgement.base, "name": judgement.base_name},
+        "min_effect": judgement.study["min_effect"],
+        "headline": summary.headline(judgement),
+        "worse": judgement.worse(),
+        "boots": judgement.boots,
+        "families": judgement.families,
+        "summary": summary.counts(judgement),
+        "rows": [_row_json(group, row) for group, row in judgement.rows()],
+    }
+
+
+def _row_json(group: Group, row: Row) -> dict[str, Any]:
+    unknown = (None, None)
+    low, high = row.interval or unknown
+    mean_low, mean_high = row.mean_interval or unknown
+    difference = row.difference or (None, None, None)
+    found = {
+        "stage": row.stage, "kernel": row.kernel, "config": group.config,
+        "machine": group.machine, "clock": group.clock,
+        "workload": group.workload, "metric": group.metric,
+        "unit": group.unit, "better": group.better,
+        "primary": group.primary, "boots": row.planned, "n": row.n,
+        "mean": row.mean, "mean_low": mean_low, "mean_high": mean_high,
+        "cv": row.cv, "change": row.change, "low": low, "high": high,
+        "difference": difference[0], "difference_low": difference[1],
+        "difference_high": difference[2], "p": row.p, "q": row.q,
+        "method": row.method, "verdict": row.verdict, "reason": row.reason,
+        "more_boots": row.more_boots,
+    }
+    found = {key: _finite(value) for key, value in found.items()}
+    found["values"] = [_finite(value) for value in row.values]
+    found["boot_ids"] = row.boots
+    return found
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def render(judgement: Judgement, colour: bool) -> str:
+    """The table, ending in a newline."""
+    paint = _painter(colour)
+    blocks = [(group, _cells(group)) for group in judgement.groups]
+    widths = _widths(judgement, [cells for _, cells in blocks])
+    lines = [_title(judgement, paint)]
+    place = None
+    for group, cells in blocks:
+        if (group.config, group.machine) != place:
+            place = group.config, group.machine
+            lines += ["", *_place(judgement, group, paint),
+                      paint(_line(("", *HEADINGS), widths).rstrip(), "2")]
+        lines.append(paint(_heading(group), "1"))
+        for row, texts in zip(group.rows, cells):
+            lines.append(_row_line(row, texts, widths, paint))
+        lines += _reasons(group, paint)
+    return "\n".join([*lines, "", *_footer(judgement, paint)]) + "\n"
+
+
+def _painter(colour: bool):
+    def paint(words: str, code: str) -> str:
+        return f"\033[{code}m{words}\033[0m" if colour and code else words
+    return paint
+
+
+def _title(judgement: Judgement, paint) -> str:
+    study = judgement.study
+    return (paint(text.plain(study["name"]), "1")
+            + f": against {text.plain(judgement.base_name)}, margin "
+            f"{100 * study['min_effect']:g} %")
+
+
+def _place(judgement: Judgement, group: Group, paint) -> list[str]:
+    several = len({g.config for g in judgement.groups}) > 1
+    config = f"config {text.plain(group.config)}, " if several else ""
+    return [paint(f"{config}machine {text.plain(group.machine)}, "
+                  f"{group.clock} clock", "1")]
+
+
+def _heading(group: Group) -> str:
+    scale = _scale(group)
+    kind = "" if group.primary else ", secondary"
+    return (text.plain(f"{group.workload} {group.metric}") + ", "
+            f"{scale.unit} ({group.better} is better{kind})")
+
+
+def _scale(group: Group) -> text.Scale:
+    return text.Scale(group.unit, [row.mean for row in group.rows],
+                      group.clock == "exact")
+
+
+def _cells(group: Group) -> list[tuple[str, ...]]:
+    scale = _scale(group)
+    return [(text.plain(row.kernel), _count(row), scale.show(row.mean),
+             text.spread(row.cv), *change_of(row, scale), text.rate(row.q),
+             _verdict(row)) for row in group.rows]
+
+
+def _count(row: Row) -> str:
+    return str(row.n) if row.n == row.planned else f"{row.n}/{row.planned}"
+
+
+def change_of(row: Row, scale: text.Scale) -> tuple[str, str]:
+    """The change and its interval: in percent, or in units where the
+    baseline is 0."""
+    if row.difference:
+        change, low, high = (f"{value * scale.factor:+.4g}" if value else "0"
+                             for value in row.difference)
+        return change, f"[{low}, {high}]"
+    return text.percent(row.change), text.interval(row.interval)
+
+
+def boots_more(row: Row) -> str:
+    """How many more boots would settle a row; '' if none that is worth it."""
+    if row.more_boots is None or row.more_boots > verdicts.WORTH_IT:
+        return ""
+    return f"~{text.plural(int(row.more_boots), 'more boot')}"
+
+
+def _verdict(row: Row) -> str:
+    more = boots_more(row)
+    if row.verdict == verdicts.INCONCLUSIVE and more:
+        return f"inconclusive: {more}"
+    if row.verdict in (verdicts.REGRESSED, verdicts.BROKEN):
+        return row.verdict.upper()
+    return row.verdict
+
+
+def _widths(judgement: Judgement,
+            blocks: list[list[tuple[str, ...]]]) -> list[int]:
+    rows = [("", *HEADINGS), *(texts for cells in blocks for texts in cells)]
+    return [max(len(texts[i]) for texts in rows)
+            for i in range(len(HEADINGS) + 1)]
+
+
+def _line(texts: tuple[str, ...], widths: list[int]) -> str:
+    columns = [texts[0].ljust(widths[0])]
+    columns += [words.rjust(width)
+                for words, width in zip(texts[1:-1], widths[1:-1])]
+    return " " * INDENT + "  ".join([*columns, texts[-1]])
+
+
+def _row_line(row: Row, texts: tuple[str, ...], widths: list[int],
+              paint) -> str:
+    line = _line((*texts[:-1], ""), widths)
+    return (line + paint(texts[-1], COLOURS[row.verdict])).rstrip()
+
+
+def _reasons(group: Group, paint) -> list[str]:
+    """The notes of a group, each reason once with the kernels it is for."""
+    found: dict[str, list[str]] = {}
+    for row in group.rows:
+        if row.reason:
+            found.setdefault(row.reason, []).append(text.plain(row.kernel))
+    lines = [text.plain(note) for note in group.notes]
+    lines += [f"{_names(names, group)}: {text.plain(reason)}"
+              for reason, names in found.items()]
+    wrapped = [part for line in lines for part in textwrap.wrap(
+        line, WIDTH, initial_indent="    ", subsequent_indent="      ")]
+    return [paint(part, "2") for part in wrapped]
+
+
+def _names(names: list[str], group: Group) -> str:
+    compared = [row for row in group.rows if row is not group.base]
+    if len(names) >= len(compared) > 1:
+        return "all"
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more"
+                                   if len(names) > 3 else "")
+
+
+def _footer(judgement: Judgement, paint) -> list[str]:
+    lines = []
+    if any(group.clock == "exact" and group.unit in verdicts.TIMES
+           for group in judgement.groups):
+        lines.append(text.EXACT_CLOCK)
+    lines.append("mean: geometric; CV: standard deviation / mean over boots; "
+                 "q: false discovery rate")
+    lines.append(_boots(judgement.boots))
+    found = summary.tally(judgement)
+    if found:
+        lines.append(found)
+    lines = [paint(line, "2") for line in lines]
+    return lines + textwrap.wrap(summary.headline(judgement), WIDTH)
+
+
+def _boots(boots: dict[str, int]) -> str:
+    parts = [f"{boots['ok']} of {text.plural(boots['planned'], 'boot')} ok"]
+    for state, words in (("bad", "failed"), ("lab", "lost by the lab"),
+                         ("open", "not done")):
+        if boots[state]:
+            parts.append(f"{boots[state]} {words}")
+    return ", ".join(parts)

@@ -1,0 +1,131 @@
+"""Numbers, units and hostile strings, made readable."""
+
+from __future__ import annotations
+
+import math
+
+#: Time units in nanoseconds, smallest first.
+NANOSECONDS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
+#: Changes above this fraction are shown as factors.
+FACTOR_FROM = 9.0
+EXACT_CLOCK = ("exact clock: times are instruction time (instructions "
+               "executed), not wall time")
+
+
+def plain(text: object) -> str:
+    """Text for a terminal or a tooltip: one line, no control characters, so
+    no escape sequence of a guest's gets through."""
+    return "".join(c if c.isprintable() else "?" for c in str(text))
+
+
+def console(text: str) -> str:
+    """Console text for a <pre>: lines stay, other control characters become
+    visible.  Escaping for HTML is the template's work."""
+    text = text.replace("\r\n", "\n").replace("\t", "        ")
+    return "".join(c if c.isprintable() or c == "\n" else "\ufffd"
+                   for c in text)
+
+
+def plural(count: float, one: str, many: str | None = None) -> str:
+    """'1 boot', '3 boots'."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+class Scale:
+    """The one unit and the number of decimals that a group is shown in.
+
+    unit: as stored; values: those to be shown, any may be None; exact: times
+    come from an exact clock and are named so.
+    """
+
+    def __init__(self, unit: str, values: list[float | None], exact: bool):
+        sizes = [abs(v) for v in values if v is not None and math.isfinite(v)]
+        top = max(sizes, default=0.0)
+        self.factor, self.unit = 1.0, plain(unit)
+        if unit in NANOSECONDS:
+            self._choose_time(unit, top)
+            if exact:
+                self.unit = "instruction " + self.unit
+        shown = top * self.factor
+        whole = all(math.isclose(size, round(size)) for size in sizes)
+        if shown == 0 or self.factor == 1 and whole:
+            self.decimals = 0
+        else:
+            # Four digits of the largest value.
+            self.decimals = min(max(3 - math.floor(math.log10(shown)), 0), 6)
+
+    def _choose_time(self, unit: str, top: float) -> None:
+        nanoseconds = top * NANOSECONDS[unit]
+        for name, size in NANOSECONDS.items():
+            if name == unit or (size > NANOSECONDS[unit]
+                                and nanoseconds >= 10 * size):
+                self.unit, self.factor = name, NANOSECONDS[unit] / size
+
+    def show(self, value: float | None) -> str:
+        if value is None or not math.isfinite(value):
+            return ""
+        return f"{value * self.factor:,.{self.decimals}f}"
+
+
+def percent(fraction: float | None) -> str:
+    """'+24.6 %', signed; ten-fold and more is a factor: 'x12.3'."""
+    if fraction is None:
+        return ""
+    if fraction > FACTOR_FROM:
+        return _factor(fraction)
+    return _signed(fraction, _decimals(100 * fraction)) + " %"
+
+
+def _factor(fraction: float) -> str:
+    factor = 1 + fraction
+    return f"x{factor:.3g}" if factor < 1000 else ">x1000"
+
+
+def _signed(fraction: float, decimals: int) -> str:
+    value = 100 * fraction
+    text = f"{value:+.{decimals}f}"
+    return text[1:] if float(text) == 0 else text
+
+
+def _decimals(value: float) -> int:
+    return 2 if abs(value) < 0.995 else 1 if abs(value) < 99.5 else 0
+
+
+def interval(ends: tuple[float, float] | None) -> str:
+    """'[+22.1, +27.2] %', both ends with the decimals of the larger; a high
+    end from ten-fold on makes both factors: '[x0.5, x12.3]'."""
+    if ends is None:
+        return ""
+    if ends[1] > FACTOR_FROM:
+        return f"[{_factor(ends[0])}, {_factor(ends[1])}]"
+    decimals = min(_decimals(100 * end) for end in ends)
+    return f"[{_signed(ends[0], decimals)}, {_signed(ends[1], decimals)}] %"
+
+
+def spread(cv: float | None) -> str:
+    """'0.7 %'; a constant is '0 %'."""
+    if cv is None:
+        return ""
+    if cv == 0:
+        return "0 %"
+    return f"{100 * cv:.{_decimals(100 * cv)}f} %" if cv >= 5e-5 else "<0.01 %"
+
+
+def rate(q: float | None) -> str:
+    """A false discovery rate: '0.012', '<0.001'."""
+    if q is None:
+        return ""
+    return "<0.001" if q < 0.001 else f"{q:.3f}" if q < 0.1 else f"{q:.2f}"
+
+
+def duration(milliseconds: float) -> str:
+    """'9 min 12 s', '3.4 s', '2 h 05 min'."""
+    seconds = milliseconds / 1000
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"

@@ -1,0 +1,528 @@
+"""One verdict per (kernel, config, machine, workload, metric).
+
+A change is claimed only if its false discovery rate is below 5 % and its 95 %
+interval lies beyond the study's margin (min_effect).  "equivalent" is claimed
+only if the 90 % interval lies within the margin, which is the two one-sided
+tests at 5 % (Schuirmann, J. Pharmacokin. Biopharm. 15, 1987).  All else is
+inconclusive and says what would settle it.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from . import load, stats
+from .errors import BadRequest
+from .stats import Sample
+
+BASELINE = "baseline"
+REGRESSED = "regressed"
+IMPROVED = "improved"
+EQUIVALENT = "equivalent"
+INCONCLUSIVE = "inconclusive"
+SAME = "same kernel"
+NOT_APPLICABLE = "not applicable"
+BROKEN = "broken"
+
+ALPHA = 0.05
+#: Equal values in so many boots are taken for a deterministic metric.
+EXACT_FROM = 3
+#: More boots than that nobody will wait for.
+WORTH_IT = 1000
+TIMES = ("ns", "us", "ms", "s")
+NO_METRONOME = ("no metronome: on more than one vCPU the latencies are those "
+                "of QEMU's turns")
+MAXIMUM = "a maximum is shown, not judged: it has no distribution to compare"
+
+
+@dataclass(eq=False)
+class Row:
+    """What is known of one kernel in one group.
+
+    values are in the metric's unit, one per boot; mean, its interval and cv
+    (standard deviation / mean) are None where they would mean nothing.
+    change and its interval are fractions of the baseline (0.01 is 1 %); where
+    the baseline cannot be told from 0 they are None, and difference holds
+    them in the metric's unit.  more_boots is per kernel; inf: no number of boots would do.
+    """
+
+    stage: int
+    kernel: str
+    key: str | None
+    planned: int
+    failed: int
+    values: list[float] = field(default_factory=list)
+    boots: list[str] = field(default_factory=list)
+    mean: float | None = None
+    mean_interval: tuple[float, float] | None = None
+    cv: float | None = None
+    change: float | None = None
+    interval: tuple[float, float] | None = None
+    difference: tuple[float, float, float] | None = None
+    p: float | None = None
+    q: float | None = None
+    method: str | None = None
+    verdict: str = INCONCLUSIVE
+    reason: str | None = None
+    more_boots: float | None = None
+    sample: Sample | None = None
+    narrow: tuple[float, float] | None = None
+    contrast: stats.Contrast | None = None
+    coarse: float = 0.0
+
+    @property
+    def n(self) -> int:
+        return len(self.values)
+
+
+@dataclass(eq=False)
+class Group:
+    """All kernels under one config, machine, workload and metric."""
+
+    config: str
+    machine: str
+    workload: str
+    metric: str
+    unit: str
+    better: str
+    primary: bool
+    latency: bool
+    clock: str
+    log: bool = True
+    notes: list[str] = field(default_factory=list)
+    rows: list[Row] = field(default_factory=list)
+    base: Row | None = None
+
+
+@dataclass
+class Judgement:
+    """The verdicts of a study against one baseline.
+
+    families: number of tests in the primary and in the second family.
+    boots: distinct boots by state: planned, ok, bad, lab, open.
+    """
+
+    study: dict[str, Any]
+    base: int
+    base_name: str
+    groups: list[Group]
+    families: dict[str, int]
+    boots: dict[str, int]
+
+    def rows(self) -> list[tuple[Group, Row]]:
+        return [(group, row) for group in self.groups for row in group.rows]
+
+    def worse(self) -> bool:
+        """Did anything regress, or break that worked before?"""
+        return any(row.verdict == REGRESSED
+                   or row.verdict == BROKEN and _works(group)
+                   for group, row in self.rows())
+
+
+def _works(group: Group) -> bool:
+    return group.base is not None and group.base.n > 0
+
+
+def find_stage(lab: load.Lab, wanted: str | None) -> tuple[int, str]:
+    """The baseline: by name, else by number; None is the study's own."""
+    stages = {int(s.idx): str(s.name) for s in lab.stages.itertuples()}
+    if wanted is None:
+        index = int(lab.study["baseline"])
+        if index not in stages:
+            raise BadRequest(f"the study's baseline is stage {index}, which "
+                             "it does not have; name one with --base")
+        return index, stages[index]
+    named = [index for index, name in stages.items() if name == wanted]
+    if len(named) > 1:
+        raise BadRequest(f"{len(named)} stages are called '{wanted}': give "
+                         "the number: " + ", ".join(map(str, named)))
+    if not named and wanted.isdigit() and int(wanted) in stages:
+        named = [int(wanted)]
+    if not named:
+        known = ", ".join(f"{name} ({i})" for i, name in stages.items())
+        raise BadRequest(f"no stage '{wanted}' in this study; it has: "
+                         + (known or "none"))
+    return named[0], stages[named[0]]
+
+
+def judge(lab: load.Lab, base: str | None = None) -> Judgement:
+    """Judge every cell of a study against a baseline stage.
+
+    Raises BadRequest if there is no such stage.
+    """
+    index, name = find_stage(lab, base)
+    groups = _groups(lab)
+    margin = margin_of(lab)
+    for group in groups:
+        _measure(group, index)
+    families = _discover(groups)
+    for group in groups:
+        for row in group.rows:
+            if row.change is not None or row.difference is not None:
+                _decide(group, row, margin)
+    return Judgement(lab.study, index, name, groups, families,
+                     _count_boots(lab.cells))
+
+
+def margin_of(lab: load.Lab) -> float:
+    """The change, as a fraction, below which nobody cares."""
+    return max(float(lab.study["min_effect"]), 0.0)
+
+
+def select(judgement: Judgement, metric: str) -> Judgement:
+    """Only one metric: its name, or 'workload/metric' or 'workload metric'.
+
+    The families stay those of the whole study, so no verdict changes with
+    what is shown.  Raises BadRequest if there is no such metric.
+    """
+    def matches(group: Group) -> bool:
+        return metric in (group.metric, f"{group.workload}/{group.metric}",
+                          f"{group.workload} {group.metric}")
+
+    groups = [group for group in judgement.groups if matches(group)]
+    if not groups:
+        known = dict.fromkeys(f"{g.workload}/{g.metric}"
+                              for g in judgement.groups)
+        raise BadRequest(f"no metric '{metric}' in this study; it has: "
+                         + (", ".join(known) or "none"))
+    return Judgement(judgement.study, judgement.base, judgement.base_name,
+                     groups, judgement.families, judgement.boots)
+
+
+def _count_boots(cells: pd.DataFrame) -> dict[str, int]:
+    states = cells.drop_duplicates("boot").state
+    count = {"planned": len(states)}
+    for state in ("ok", "bad", "lab"):
+        count[state] = int((states == state).sum())
+    count["open"] = (count["planned"] - count["ok"] - count["bad"]
+                     - count["lab"])
+    return count
+
+
+# What was measured
+
+def _groups(lab: load.Lab) -> list[Group]:
+    """The groups with the values of their rows, not judged yet."""
+    if lab.cells.empty or lab.metrics.empty:
+        return []
+    places = ["config", "machine", "workload"]
+    cells = {key: frame for key, frame
+             in lab.cells.groupby(places, sort=False)}
+    samples = {key: frame for key, frame in lab.samples.groupby(
+        [*places, "metric"], sort=False)} if len(lab.samples) else {}
+    totals = dict(load.wakeups(lab.counts))
+    machines = {str(name): lab.machine(name) for name in lab.machines.name}
+    groups = []
+    for (config, machine, workload), planned in cells.items():
+        for m in lab.metrics[lab.metrics.workload == workload].itertuples():
+            where = machines.get(machine, {})
+            group = Group(config, machine, workload, m.name, m.unit, m.better,
+                          bool(m.is_primary), bool(m.is_latency),
+                          str(where.get("clock", "")))
+            _fill(group, lab.stages, planned,
+                  samples.get((config, machine, workload, m.name)), totals)
+            _refuse(group, where)
+            groups.append(group)
+    # Primary metrics of a place first; sorted() keeps the study's order.
+    order = {key[:2]: i for i, key in enumerate(dict.fromkeys(
+        (g.config, g.machine) for g in groups))}
+    return sorted(groups, key=lambda g: (order[g.config, g.machine],
+                                         not g.primary))
+
+
+def _fill(group: Group, stages: pd.DataFrame, planned: pd.DataFrame,
+          samples: pd.DataFrame | None, totals: dict[str, int]) -> None:
+    cells = dict(tuple(planned.groupby("stage", sort=False)))
+    values = (dict(tuple(samples.groupby("stage", sort=False)))
+              if samples is not None else {})
+    for stage in stages.itertuples():
+        if stage.idx not in cells:
+            continue
+        mine = cells[stage.idx]
+        states = mine.state.to_numpy()
+        row = Row(int(stage.idx), stage.name, stage.kernel_key, len(mine),
+                  int(((states == "bad") | (states == "lab")).sum()))
+        if stage.idx in values:
+            row.values = values[stage.idx].value.tolist()
+            row.boots = values[stage.idx].boot.tolist()
+        else:
+            row.verdict, row.reason = _absent(stage, mine)
+        _drop_unknowable(group, row, totals)
+        group.rows.append(row)
+    if all(row.reason == UNREPORTED for row in group.rows):
+        for row in group.rows:
+            row.verdict = NOT_APPLICABLE
+
+
+UNREPORTED = "no boot reported this metric"
+
+
+def _absent(stage: Any, cells: pd.DataFrame) -> tuple[str, str]:
+    """Why a kernel has no value: verdict and reason."""
+    states = list(cells.state)
+    if "ok" in states:
+        return INCONCLUSIVE, UNREPORTED
+    if stage.error:
+        return BROKEN, f"no kernel: {stage.error}"
+    for state, verdict, say in (("bad", BROKEN, ""),
+                                ("lab", INCONCLUSIVE,
+                                 "the lab failed, not the kernel: ")):
+        if state in states:
+            boot = cells.iloc[states.index(state)]
+            why = boot.reason or boot.outcome
+            return verdict, f"{say}{why} (boot {boot.boot})"
+    if "running" in states:
+        return INCONCLUSIVE, "its boots have not ended"
+    return INCONCLUSIVE, "not run yet"
+
+
+def quantile_of(metric: str) -> float | None:
+    """p99 is 0.99, p999 and p99_9 are 0.999; None for other names."""
+    found = re.fullmatch(r"p(\d{2})[._]?(\d*)", metric)
+    return float("0." + found[1] + found[2]) if found else None
+
+
+def _drop_unknowable(group: Group, row: Row, totals: dict[str, int]) -> None:
+    """Take out quantiles of boots with too few latencies to have one."""
+    quantile = quantile_of(group.metric) if group.latency else None
+    if not quantile or not row.values:
+        return
+    least = stats.samples_for_quantile(quantile)
+    keep = [i for i, boot in enumerate(row.boots)
+            if totals.get(boot, least) >= least]
+    if len(keep) == row.n:
+        return
+    lost = row.n - len(keep)
+    row.values = [row.values[i] for i in keep]
+    row.boots = [row.boots[i] for i in keep]
+    row.reason = (f"not estimable: {lost} boot{'s'[:lost != 1]} measured "
+                  f"fewer than the {least:,} latencies it takes")
+    if not keep:
+        row.verdict = NOT_APPLICABLE
+
+
+def _refuse(group: Group, machine: dict[str, Any]) -> None:
+    """Mark what must not be judged at all."""
+    reason = None
+    if group.latency and group.clock == "exact" \
+            and int(machine.get("vcpus", 1)) > 1 \
+            and int(machine.get("metronome_us", 0)) == 0:
+        reason = NO_METRONOME
+    elif group.latency and re.search(r"(^|_)max(imum)?($|_)", group.metric):
+        reason = MAXIMUM
+    if reason:
+        for row in group.rows:
+            if row.values:
+                row.verdict, row.reason = NOT_APPLICABLE, reason
+
+
+# The comparison
+
+def _measure(group: Group, base: int) -> None:
+    """Means, changes and p values of one group."""
+    for row in group.rows:
+        bad = sum(not math.isfinite(value) for value in row.values)
+        if bad:
+            row.verdict = INCONCLUSIVE
+            row.reason = (f"{bad} of {row.n} boots gave no finite value: "
+                          "a mean would mean nothing")
+    usable = [row for row in group.rows if row.values
+              and all(map(math.isfinite, row.values))]
+    group.log = all(min(row.values) > 0 for row in usable)
+    if not group.log:
+        group.notes.append("values of 0 or below: compared on the plain "
+                           "scale")
+    scale = np.log if group.log else np.asarray
+    for row in usable:
+        row.sample = Sample.of(scale(np.array(row.values)))
+    for row in usable:
+        _describe(group, row, usable)
+    _against(group, usable, base)
+
+
+def _others(rows: list[Row], *known: Row) -> list[Sample]:
+    """One sample per kernel that is none of the known: kernels of equal key
+    share their boots."""
+    keys = {row.key for row in known}
+    found = {row.key: row.sample for row in rows if row.key not in keys}
+    return list(found.values())
+
+
+def _describe(group: Group, row: Row, usable: list[Row]) -> None:
+    values = np.array(row.values)
+    back = math.exp if group.log else float
+    row.mean = back(row.sample.mean)
+    if row.n > 1 and np.mean(values) > 0:
+        row.cv = 0.0 if np.ptp(values) == 0 else float(
+            np.std(values / np.mean(values), ddof=1))
+    half = stats.mean_interval(row.sample, _others(usable, row))
+    if half is not None and row.n > 1:
+        row.mean_interval = (_exp(group, row.sample.mean - half),
+                             _exp(group, row.sample.mean + half))
+
+
+def _exp(group: Group, value: float) -> float:
+    return math.exp(min(value, 700.0)) if group.log else value
+
+
+def _against(group: Group, usable: list[Row], index: int) -> None:
+    base = next((row for row in group.rows if row.stage == index), None)
+    group.base = base
+    if base is not None and base.sample is not None:
+        base.verdict, base.reason = BASELINE, None
+    for row in group.rows:
+        if row is base or row.verdict in (BROKEN, NOT_APPLICABLE):
+            continue
+        if base is not None and row.key and row.key == base.key:
+            row.verdict, row.reason = SAME, None
+        elif row.sample is not None:
+            _compare(group, row, base, usable)
+
+
+def _compare(group: Group, row: Row, base: Row | None,
+             usable: list[Row]) -> None:
+    if base is None or base.sample is None:
+        why = "is not in this cell" if base is None else (
+            base.reason or "has no value")
+        row.reason = f"nothing to compare with: the baseline: {why}"
+        return
+    few = min(base.n, row.n)
+    if few < 2:
+        row.more_boots = 2 - few
+        row.reason = "one boot has no spread: at least 2 per kernel, better 5"
+        return
+    constant = base.sample.var == 0 and row.sample.var == 0
+    contrast = None if constant and few >= EXACT_FROM else stats.contrast(
+        base.sample, row.sample, _others(usable, base, row))
+    if contrast is None and few < EXACT_FROM:
+        row.more_boots = EXACT_FROM - few
+        row.reason = (f"the boots agree to the last digit, but {few} are too "
+                      "few to call that exact")
+        return
+    _estimate(group, row, base, contrast)
+
+
+def _estimate(group: Group, row: Row, base: Row,
+              contrast: stats.Contrast | None) -> None:
+    """Fill change, intervals, p and method.
+
+    contrast None: both kernels are constant, and the change is exact.
+    """
+    row.contrast = contrast
+    estimate = row.sample.mean - base.sample.mean
+    row.p = contrast.p() if contrast else None
+    row.coarse = _coarseness(group, row, base)
+    row.method = contrast.method if contrast else (
+        "rounded" if row.coarse else "exact")
+    wide = contrast.half() if contrast else 0.0
+    slim = contrast.half(0.90) if contrast else 0.0
+    unit = abs(base.mean) if _has_size(group, base) else 1.0
+    change, low, high, narrow_low, narrow_high = (
+        math.expm1(min(estimate + half, 700.0)) if group.log
+        else (estimate + half) / unit
+        for half in (0.0, -wide, wide, -slim, slim))
+    step = row.coarse / unit
+    row.narrow = (narrow_low - step, narrow_high + step)
+    if _has_size(group, base):
+        row.change, row.interval = change, (low - step, high + step)
+    else:
+        row.difference = (change, low - step, high + step)
+
+
+def _has_size(group: Group, base: Row) -> bool:
+    """Is the baseline away from 0, so that percent of it mean something?"""
+    if group.log:
+        return True
+    low, high = base.mean_interval or (base.mean, base.mean)
+    return low > 0 or high < 0
+
+
+def _coarseness(group: Group, row: Row, base: Row) -> float:
+    """The step by which each end of the interval is widened.
+
+    Times that were rounded to steps wider than their spread do not average
+    out: 4, 4, 4 against 5, 5, 5 us can be any difference from 0 to 2 us.
+    """
+    if group.unit not in TIMES:
+        return 0.0
+    values = np.array(base.values + row.values)
+    step = stats.resolution(values)
+    spread = max(np.std(base.values, ddof=1), np.std(row.values, ddof=1))
+    return step if spread < step / 2 else 0.0
+
+
+def _discover(groups: list[Group]) -> dict[str, int]:
+    """Fill q: one family for the primary metrics, one for the rest."""
+    sizes = {}
+    for name, primary in (("primary", True), ("other", False)):
+        tests: dict[tuple, list[Row]] = {}
+        for i, group in enumerate(groups):
+            for row in group.rows:
+                if group.primary == primary and row.p is not None:
+                    tests.setdefault((i, row.key), []).append(row)
+        found = stats.benjamini_hochberg([rows[0].p
+                                          for rows in tests.values()])
+        for rows, q in zip(tests.values(), found):
+            for row in rows:
+                row.q = q
+        sizes[name] = len(tests)
+    return sizes
+
+
+def _decide(group: Group, row: Row, margin: float) -> None:
+    if row.change is not None:
+        change, (low, high) = row.change, row.interval
+    else:
+        change, low, high = row.difference
+        margin *= abs(group.base.mean)
+    floor = 1 / (1 + margin) - 1 if group.log else -margin
+    sure = row.q is None or row.q < ALPHA
+    if sure and (low > margin or high < floor):
+        worse = (change > 0) == (group.better == "lower")
+        row.verdict, row.reason = REGRESSED if worse else IMPROVED, None
+    elif row.narrow[0] >= floor and row.narrow[1] <= margin:
+        row.verdict, row.reason = EQUIVALENT, None
+        if row.method == "exact" and change == 0:
+            row.reason = "equal in every boot"
+    else:
+        row.verdict = INCONCLUSIVE
+        _explain(group, row, change, margin)
+
+
+def _about(boots: float) -> float:
+    """Rounded up to two digits: it is an estimate."""
+    if boots <= 0 or math.isinf(boots):
+        return boots
+    step = 10.0 ** max(math.floor(math.log10(boots)) - 1, 0)
+    return math.ceil(boots / step) * step
+
+
+def _explain(group: Group, row: Row, change: float, margin: float) -> None:
+    """Say what would settle an inconclusive row."""
+    if row.coarse:
+        row.more_boots = math.inf
+        row.reason = (f"reported in steps of {row.coarse:g} {group.unit}, "
+                      "wider than the spread: more boots will not tell")
+        return
+    if row.contrast is None:
+        row.more_boots = math.inf
+        row.reason = "the exact change lies on the margin"
+        return
+    distance = abs(abs(row.contrast.estimate)
+                   - (math.log1p(margin) if group.log else
+                      margin * (abs(group.base.mean) if row.change is not None
+                                else 1.0)))
+    needed = stats.boots_needed(row.contrast.sd, distance)
+    row.more_boots = max(1.0, _about(needed - min(row.n, group.base.n)))
+    if row.more_boots > WORTH_IT:
+        row.reason = ("the change is about as large as the margin: over "
+                      f"{WORTH_IT:,} more boots would be needed to tell")
+    elif row.q is not None and row.q >= ALPHA and row.p < ALPHA:
+        row.reason = (f"alone it would count (p = {row.p:.2g}), but not "
+                      "among so many comparisons")

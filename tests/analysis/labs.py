@@ -1,0 +1,119 @@
+"""Small labs of known truth, built from the real schema."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+SCHEMA = ROOT / "runner" / "lab" / "schema.sql"
+
+
+class LabMaker:
+    """Fills a new database; everything has a default that a test may change.
+
+    Kernels are stages 0, 1, .. in the order given; a kernel's key is its name
+    unless the test says otherwise.
+    """
+
+    def __init__(self, folder: Path, study: str = "demo", *,
+                 kernels: tuple[str, ...] = ("old", "new"),
+                 min_effect: float = 0.01, baseline: int = 0,
+                 text: str = "study: demo\n"):
+        self.folder = Path(folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.path = self.folder / "lab.db"
+        self.db = sqlite3.connect(self.path)
+        self.db.executescript(SCHEMA.read_text())
+        self.db.execute(
+            "INSERT INTO study VALUES (1, ?, 'demo.yaml', ?, ?, ?, "
+            "'2026-01-01T00:00:00Z')", (study, text, baseline, min_effect))
+        self.keys: dict[int, str] = {}
+        for index, name in enumerate(kernels):
+            self.stage(index, name)
+        self.cells: set[tuple] = set()
+
+    def stage(self, index: int, name: str, key: str | None = None,
+              error: str | None = None, **kernel: str) -> None:
+        """Add or replace a stage; error means that it has no kernel."""
+        key = None if error else key or f"key-{name}"
+        if key:
+            self.db.execute(
+                "INSERT OR IGNORE INTO kernel VALUES (?,?,?,?,?,?,?,?)",
+                (key, kernel.get("release", name), kernel.get("banner", "#1"),
+                 "debian-image", kernel.get("package", f"linux-image-{name}"),
+                 kernel.get("version", "1.2-3"),
+                 kernel.get("sha256", "ab" * 32), "2026-01-01T00:00:00Z"))
+        self.db.execute("INSERT OR REPLACE INTO stage VALUES (1,?,?,?,?,?)",
+                        (index, name, name, key, error))
+        self.keys[index] = key or ""
+
+    def machine(self, name: str = "icount-1cpu", *, clock: str = "exact",
+                vcpus: int = 1, metronome_us: int = 0) -> None:
+        self.db.execute(
+            "INSERT OR REPLACE INTO machine VALUES (1,?,?,?,?,?)",
+            (name, clock, vcpus, 512, metronome_us))
+
+    def metric(self, workload: str = "hackbench", name: str = "time",
+               unit: str = "ns", better: str = "lower", *,
+               primary: bool = True, latency: bool = False) -> None:
+        self.db.execute("INSERT INTO metric VALUES (1,?,?,?,?,?,?)",
+                        (workload, name, unit, better, primary, latency))
+
+    def boot(self, stage: int, seed: int, samples: dict[str, float], *,
+             config: str = "default", machine: str = "icount-1cpu",
+             workload: str = "hackbench", state: str = "ok",
+             outcome: str | None = None, reason: str | None = None,
+             excerpt: str | None = None, fingerprint: dict | None = None,
+             wall_ms: int = 4000, started: str = "2026-01-01T00:00:00Z",
+             ) -> str:
+        """One boot and its cell; samples are metric to value (in its unit).
+        Cells of one kernel key share the boot.  Returns its id."""
+        ident = "-".join(map(str, (self.keys[stage], config, machine,
+                                   workload, seed))).replace(" ", "_")
+        self.cell(stage, seed, ident, config, machine, workload)
+        self.db.execute(
+            "INSERT OR IGNORE INTO boot VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            (ident, self.keys[stage], seed, state,
+             outcome or ("ok" if state == "ok" else "panic"), reason, excerpt,
+             started, wall_ms, 10 ** 9,
+             json.dumps(fingerprint) if fingerprint else None))
+        self.db.executemany(
+            "INSERT OR IGNORE INTO sample VALUES (?,?,'',?)",
+            [(ident, name, value) for name, value in samples.items()])
+        return ident
+
+    def cell(self, stage: int, seed: int, boot: str,
+             config: str = "default", machine: str = "icount-1cpu",
+             workload: str = "hackbench") -> None:
+        """A cell whose boot may not exist yet."""
+        self.db.execute("INSERT INTO cell VALUES (1,?,?,?,?,?,?)",
+                        (stage, config, machine, workload, seed, boot))
+
+    def histogram(self, boot: str, metric: str, cpu: int,
+                  counts: dict[int, int] | str, *, limit_us: int = 1000,
+                  overflow: int = 0) -> None:
+        text = counts if isinstance(counts, str) else json.dumps(
+            {str(us): count for us, count in counts.items()})
+        self.db.execute("INSERT INTO histogram VALUES (?,?,?,?,?,?)",
+                        (boot, metric, cpu, limit_us, text, overflow))
+
+    def done(self) -> Path:
+        """Commit and close; the path of the database."""
+        self.db.commit()
+        self.db.close()
+        return self.path
+
+
+def simple(folder: Path, values: dict[str, list[float]],
+           **options: object) -> Path:
+    """A lab with one config, machine, workload and metric: kernel to one
+    value per boot.  options go to LabMaker.metric."""
+    lab = LabMaker(folder, kernels=tuple(values))
+    lab.machine()
+    lab.metric(**options)
+    for stage, found in enumerate(values.values()):
+        for seed, value in enumerate(found, 1):
+            lab.boot(stage, seed, {str(options.get("name", "time")): value})
+    return lab.done()
