@@ -4,6 +4,7 @@ CC = gcc
 MUSL_CC = musl-gcc
 PYTHON = /usr/bin/python3
 BUILD = build
+VERSION = $(shell git describe --always --dirty 2>/dev/null || echo 0.1)
 
 PACKAGES = libuv yaml-0.1 jansson libarchive sqlite3 libmd
 CFLAGS = -O2 -g
@@ -13,8 +14,9 @@ LAB_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow \
 LAB_LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 ASAN = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 
+# guest/frame.c is there for the frames' checksum, one code for both ends.
 SRC = $(wildcard runner/base/*.c runner/study/*.c runner/kernel/*.c \
-	runner/machine/*.c runner/lab/*.c runner/cmd/*.c)
+	runner/machine/*.c runner/lab/*.c runner/cmd/*.c) runner/guest/frame.c
 OBJ = $(SRC:%.c=$(BUILD)/%.o)
 GUEST_SRC = $(wildcard runner/guest/*.c)
 UNIT_SRC = $(wildcard tests/unit/test_*.c)
@@ -53,6 +55,15 @@ $(BUILD)/schema.h: runner/lab/schema.sql
 	sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
 $(BUILD)/runner/lab/db.o: $(BUILD)/schema.h
 $(BUILD)/runner/lab/db.o: LAB_CFLAGS += -I$(BUILD)
+
+# Compiled anew only when the version has changed.
+$(BUILD)/version: FORCE
+	@mkdir -p $(@D)
+	@echo '$(VERSION)' | cmp -s - $@ || echo '$(VERSION)' > $@
+$(BUILD)/runner/lab/fingerprint.o $(BUILD)/runner/main.o: $(BUILD)/version
+$(BUILD)/runner/lab/fingerprint.o $(BUILD)/runner/main.o: \
+	LAB_CFLAGS += -DKLAB_VERSION='"$(VERSION)"'
+FORCE:
 
 # What runs in the guest: no host library, no debug information, so that the
 # same source gives the same bytes.

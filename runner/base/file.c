@@ -121,22 +121,37 @@ int file_remove(const char *path, struct err *e)
 	return r;
 }
 
-static int sync_folder(const char *path)
+static int sync_path(const char *path)
 {
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	int r = 0;
 
 	if (fd < 0)
 		return -errno;
-	if (syncfs(fd))
+	if (fsync(fd))
 		r = -errno;
 	close(fd);
 	return r;
 }
 
+static int sync_tree(const char *path)
+{
+	char *const roots[] = {(char *)path, NULL};
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	FTSENT *f;
+	int r = fts ? 0 : -errno;
+
+	while (!r && (f = fts_read(fts)))
+		if (f->fts_info == FTS_F || f->fts_info == FTS_DP)
+			r = sync_path(f->fts_accpath);
+	if (fts)
+		fts_close(fts);
+	return r;
+}
+
 int file_publish(const char *from, const char *to, struct err *e)
 {
-	int r = sync_folder(from);
+	int r = sync_tree(from);
 
 	if (!r && rename(from, to))
 		r = -errno;

@@ -23,8 +23,8 @@ int file_mkdirs(const char *path, struct err *e);
 /* Removes a file or a folder with all below it; absence is fine.  Symbolic
  * links are removed, never followed. */
 int file_remove(const char *path, struct err *e);
-/* Syncs a folder's files and publishes it by renaming it to `to`, which must
- * not exist or be an empty folder. */
+/* Syncs what is below a folder and publishes it by renaming it to `to`, which
+ * must not exist or be an empty folder. */
 int file_publish(const char *from, const char *to, struct err *e);
 bool file_exists(const char *path);
 /* Bytes free for us on the file system that holds path; 0 if unknown. */

@@ -213,9 +213,9 @@ static int spawn(struct job *j, uv_loop_t *loop, const struct job_spec *spec,
 	wrap(&argv, spec);
 	environment(&env, spec->env_add);
 	for (int i = 0; i < NPIPES; i++) {
-		if (log_fd >= 0) {
+		if (log_fd >= 0 || spec->inherit) {
 			io[i + 1].flags = UV_INHERIT_FD;
-			io[i + 1].data.fd = log_fd;
+			io[i + 1].data.fd = spec->inherit ? i + 1 : log_fd;
 			continue;
 		}
 		uv_pipe_init(loop, &j->pipe[i], 0);
@@ -224,7 +224,7 @@ static int spawn(struct job *j, uv_loop_t *loop, const struct job_spec *spec,
 		io[i + 1].flags = UV_CREATE_PIPE | UV_WRITABLE_PIPE;
 		io[i + 1].data.stream = (uv_stream_t *)&j->pipe[i];
 	}
-	j->piped = log_fd < 0;
+	j->piped = log_fd < 0 && !spec->inherit;
 	o.file = argv.v[0];
 	o.args = argv.v;
 	o.env = env.v;

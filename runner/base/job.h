@@ -45,6 +45,7 @@ struct job_spec {
 	/* Where stdout and stderr go: to this file (appended), or if NULL into
 	 * job_result. */
 	const char *log_path;
+	bool inherit; /* stdout and stderr are klab's own */
 	uint64_t file_cap;    /* RLIMIT_FSIZE of the child; 0: none */
 	uint64_t deadline_ms; /* 0: none */
 	size_t out_cap;	      /* 0: 1 MiB */

@@ -271,21 +271,15 @@ static void judge_all(const json_t *spec, const struct frames *f,
 	}
 }
 
-static void keep_lines(const struct frames *f, struct collected *c)
+static uint64_t last_time(const struct frames *f)
 {
-	size_t i;
-	json_t *frame;
+	for (size_t i = json_array_size(f->list); i-- > 0;) {
+		long long ns = frame_num(json_array_get(f->list, i), "ns");
 
-	json_array_foreach(f->list, i, frame) {
-		char *line = json_dumps(frame, JSON_COMPACT |
-						       JSON_ENSURE_ASCII);
-
-		str_adds(&c->lines, line);
-		str_adds(&c->lines, "\n");
-		free(line);
-		if (frame_num(frame, "ns") > 0)
-			c->guest_ns = (uint64_t)frame_num(frame, "ns");
+		if (ns > 0)
+			return (uint64_t)ns;
 	}
+	return 0;
 }
 
 /* A file that QEMU never made is an empty one. */
@@ -314,7 +308,8 @@ int collect_boot(const json_t *spec, const char *port_path,
 	if (!r) {
 		spec_secret(spec, secret);
 		frames_read(&f, port.buf, port.len, secret);
-		keep_lines(&f, c);
+		c->guest_ns = last_time(&f);
+		str_add(&c->lines, f.text.buf, f.text.len);
 		judge_all(spec, &f, &port, &console, end, c);
 		if (c->state != BOOT_OK)
 			c->excerpt = excerpt(&console);

@@ -78,6 +78,8 @@ static const char *take(struct frames *f, const char *line, const char *end,
 		return "a frame that holds no object";
 	}
 	json_array_append_new(f->list, o);
+	str_add(&f->text, h.json, h.len);
+	str_adds(&f->text, "\n");
 	return NULL;
 }
 
@@ -105,6 +107,7 @@ void frames_read(struct frames *f, const char *data, size_t len,
 void frames_release(struct frames *f)
 {
 	json_decref(f->list);
+	str_release(&f->text);
 	*f = (struct frames){0};
 }
 

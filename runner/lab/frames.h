@@ -11,6 +11,7 @@
 
 struct frames {
 	json_t *list;	 /* objects, in order; each has a text "t" */
+	struct str text; /* the same as the agent wrote them, a line each */
 	size_t bad;	 /* lines that are no frame of this boot */
 	size_t bad_line; /* number of the first one, from 1 */
 	const char *why; /* what was wrong with it */

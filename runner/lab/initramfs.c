@@ -129,6 +129,9 @@ static int cpio_close(struct cpio *c, struct err *e)
 	if (archive_write_close(c->a))
 		return err_lab(e, "cannot end the initramfs: %s",
 			       archive_error_string(c->a));
+	/* The kernel wants the next archive to start at a multiple of four. */
+	while (c->data.len % 4)
+		str_add(&c->data, "", 1);
 	return 0;
 }
 
@@ -349,9 +352,6 @@ int initramfs_join(const char *base, const char *job, const char *out,
 	struct str data = STR_INIT;
 	int r = file_read(base, FILE_CAP, &data, e);
 
-	/* The kernel wants each archive to start at a multiple of four. */
-	while (!r && data.len % 4)
-		str_add(&data, "", 1);
 	if (!r)
 		r = file_read(job, FILE_CAP, &data, e);
 	if (!r)

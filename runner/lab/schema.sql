@@ -84,7 +84,8 @@ CREATE TABLE boot (
 	state TEXT NOT NULL CHECK (state IN ('running', 'ok', 'bad', 'lab')),
 	outcome TEXT NOT NULL,          -- ok, or a word for what went wrong:
 	                                -- panic, silent, deadline, flood, garbage,
-	                                -- incomplete, workload, qemu, disk
+	                                -- incomplete, agent, metronome, workload,
+	                                -- interrupted, qemu, disk
 	reason TEXT,                    -- one sentence; NULL if ok
 	excerpt TEXT,                   -- console lines around it; NULL if ok
 	started TEXT NOT NULL,

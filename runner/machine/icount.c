@@ -31,7 +31,6 @@ static void add_serial(struct strv *argv, const char *id, const char *path)
 
 void machine_argv(const struct machine_boot *b, struct strv *argv)
 {
-	char *cmdline = machine_cmdline(b->machine);
 	const char *const fixed[] = {
 		"-nodefaults", "-no-user-config", "-display",	 "none",
 		"-no-reboot",  "-nic",		  "none",	 "-accel",
@@ -56,6 +55,5 @@ void machine_argv(const struct machine_boot *b, struct strv *argv)
 	strv_add(argv, "-initrd");
 	strv_add(argv, b->initramfs);
 	strv_add(argv, "-append");
-	strv_add(argv, cmdline);
-	free(cmdline);
+	strv_add(argv, b->cmdline);
 }

@@ -39,6 +39,7 @@ struct machine_boot {
 	const struct machine *machine;
 	const struct qemu *qemu;
 	const char *kernel;    /* bzImage, or vmlinux with a PVH entry */
+	const char *cmdline;
 	const char *initramfs;
 	const char *console;   /* file for the first serial port */
 	const char *port;      /* file for the second one */

@@ -1,0 +1,77 @@
+/*
+ * Verbs: one file each, which exports a struct cmd.  The table of them in
+ * main.c makes help, the synopsis of the manual page and shell completion.
+ */
+#ifndef KLAB_CMD_H
+#define KLAB_CMD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct lab;
+struct study;
+
+/* Exit codes, beside those of enum err_kind. */
+#define EXIT_DONE 0
+#define EXIT_CHANGED 1 /* a regression or a finding */
+#define EXIT_INTERRUPTED 130
+
+#define CMD_OPTIONS 6
+
+/* An option of one verb. */
+struct cmd_option {
+	const char *name; /* without the dashes */
+	const char *arg;  /* name of its value, or NULL */
+	const char *help;
+};
+
+/* The command line, parsed. */
+struct ctx {
+	char *share;	     /* klab's own folder */
+	const char *lab_dir; /* --lab */
+	int jobs;	     /* -j */
+	bool dry_run, verbose, json;
+	const struct cmd *cmd;
+	const char *given[CMD_OPTIONS]; /* by option: its value, "" if none */
+	char **argv;			/* what follows */
+	int argc;
+};
+
+struct cmd {
+	const char *name, *args, *summary;
+	int min_args, max_args;
+	struct cmd_option options[CMD_OPTIONS];
+	int (*run)(struct ctx *c); /* returns the exit code */
+};
+
+/* The value of an option of this verb, "" if it takes none, NULL if it was not
+ * given. */
+const char *ctx_option(const struct ctx *c, const char *name);
+
+/* Prints "klab: ..." on stderr and returns the exit code. */
+int cmd_fail(const struct err *e);
+/* A plain line on stderr. */
+void cmd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* The name of the study that the word means: a study of the lab, or else a
+ * study file.  Freed by the caller. */
+int cmd_study_name(const struct ctx *c, struct lab *lab, const char *word,
+		   char **name, struct err *e);
+/* "1 min 20 s"; buf is returned. */
+const char *cmd_duration(unsigned long long ms, char *buf, size_t size);
+
+/* Runs `python3 -m analysis VERB ...` with stdout and stderr of our own; the
+ * words after verb end with NULL.  *code is its exit code. */
+int cmd_analysis(const struct ctx *c, const struct lab *lab, const char *verb,
+		 const char *study, const char *const *words, int *code,
+		 struct err *e);
+/* Writes the report of a study; its path is printed on stdout. */
+int cmd_write_report(const struct ctx *c, const struct lab *lab,
+		     const char *study, int *code, struct err *e);
+
+extern const struct cmd cmd_doctor, cmd_plan, cmd_run, cmd_status, cmd_compare,
+	cmd_report, cmd_reproduce, cmd_gc;
+
+#endif

@@ -1,0 +1,224 @@
+/* klab doctor: checks the host by doing. */
+#include "cmd/cmd.h"
+
+#include "base/file.h"
+#include "base/job.h"
+#include "base/str.h"
+#include "lab/lab.h"
+#include "machine/machine.h"
+
+#include <jansson.h>
+#include <sched.h>
+#include <unistd.h>
+
+/* What the probe guest makes QEMU return, see guest/probe.S. */
+#define PROBE_EXIT 33
+#define PROBE_DEADLINE_MS 10000
+
+enum finding { FINE, MISSING, UNUSED };
+
+struct exam {
+	const struct ctx *c;
+	struct qemu qemu;
+	json_t *json;
+	bool bad; /* something that klab needs is missing */
+};
+
+__attribute__((format(printf, 4, 5))) static void
+tell(struct exam *x, enum finding f, const char *what, const char *fmt, ...)
+{
+	static const char *const words[] = {"ok", "MISSING", "not usable"};
+	char text[600];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	x->bad |= f == MISSING;
+	if (x->json)
+		json_array_append_new(x->json,
+				      json_pack("{s:s, s:s, s:s}", "check",
+						what, "result", words[f],
+						"detail", text));
+	else
+		printf("%-11s %-22s %s\n", words[f], what, text);
+}
+
+/* The first line that a command prints, or NULL if it fails. */
+static char *ask(const char *const *argv)
+{
+	struct job_spec spec = {.argv = argv, .deadline_ms = 20000};
+	struct job_result r;
+	struct err ignored;
+	char *line = NULL;
+
+	if (!job_run(&spec, &r, &ignored) && !r.exit && !r.signal) {
+		const char *text = r.out.len ? r.out.buf : r.err.buf;
+
+		line = text ? xstrndup(text, strcspn(text, "\n")) : xstrdup("");
+	}
+	job_result_release(&r);
+	return line;
+}
+
+static void check_command(struct exam *x, const char *what,
+			  const char *const *argv, const char *package)
+{
+	char *line = ask(argv);
+
+	if (line)
+		tell(x, FINE, what, "%s", line);
+	else
+		tell(x, MISSING, what, "'%s' does not work: install %s (make "
+		     "setup)", argv[0], package);
+	free(line);
+}
+
+static void check_qemu(struct exam *x)
+{
+	struct machine two = {.name = (char *)"of two vCPUs", .vcpus = 2};
+	struct err e;
+
+	if (qemu_find(&x->qemu, &e)) {
+		tell(x, MISSING, "QEMU", "%s", e.text);
+		return;
+	}
+	tell(x, FINE, "QEMU", "%s (%s)", x->qemu.version, x->qemu.path);
+	if (machine_check(&two, &x->qemu, &e))
+		tell(x, UNUSED, "exact clock, SMP", "%s; 1 vCPU works (make "
+		     "setup tries the backports suite)", e.text);
+	else
+		tell(x, FINE, "exact clock, SMP", "QEMU >= %d.%d",
+		     QEMU_SMP_MAJOR, QEMU_SMP_MINOR);
+}
+
+/* Boots a guest that only writes one line and ends QEMU: an accelerator that
+ * opens but does not run it is not usable. */
+static void probe(struct exam *x, const char *what, const char *const *accel,
+		  bool needed)
+{
+	char *image = xasprintf("%s/build/probe", x->c->share), why[64];
+	struct strv argv = STRV_INIT;
+	struct job_spec spec = {.deadline_ms = PROBE_DEADLINE_MS};
+	struct job_result r;
+	struct err e;
+	const char *words;
+
+	strv_add(&argv, x->qemu.path);
+	for (; *accel; accel++)
+		strv_add(&argv, *accel);
+	for (const char *const *p = (const char *const[]){
+		     "-nodefaults", "-no-user-config", "-display", "none",
+		     "-no-reboot", "-m", "64M", "-serial", "stdio", "-device",
+		     "isa-debug-exit,iobase=0x501,iosize=2", "-kernel", NULL};
+	     *p; p++)
+		strv_add(&argv, *p);
+	strv_add(&argv, image);
+	spec.argv = (const char *const *)argv.v;
+	if (job_run(&spec, &r, &e)) {
+		tell(x, needed ? MISSING : UNUSED, what, "%s", e.text);
+	} else if (r.exit == PROBE_EXIT) {
+		tell(x, FINE, what, "a probe guest ran in %llu ms",
+		     (unsigned long long)r.wall_ms);
+	} else {
+		words = r.err.len ? r.err.buf : "it said nothing";
+		tell(x, needed ? MISSING : UNUSED, what,
+		     "the probe guest did not run: %s: %.*s",
+		     job_describe(&r, why, sizeof(why)),
+		     (int)strcspn(words, "\n"), words);
+	}
+	job_result_release(&r);
+	strv_release(&argv);
+	free(image);
+}
+
+static void check_accelerators(struct exam *x)
+{
+	if (!x->qemu.path)
+		return;
+	probe(x, "exact clock",
+	      (const char *const[]){"-accel", "tcg", "-icount",
+				    "shift=0,sleep=off", NULL}, true);
+	probe(x, "tcg", (const char *const[]){"-accel", "tcg", NULL}, false);
+	if (access("/dev/kvm", F_OK))
+		tell(x, UNUSED, "kvm", "there is no /dev/kvm");
+	else
+		probe(x, "kvm", (const char *const[]){"-accel", "kvm", NULL},
+		      false);
+}
+
+static void check_tools(struct exam *x)
+{
+	const char *python = getenv("KLAB_PYTHON");
+
+	if (!python || !*python)
+		python = "/usr/bin/python3";
+	check_command(x, "apt", (const char *const[]){"apt-get", "--version",
+						      NULL}, "apt");
+	check_command(x, "kmod", (const char *const[]){"modprobe", "--version",
+						       NULL}, "kmod");
+	check_command(x, "rt-tests", (const char *const[]){"dpkg-query", "-W",
+		      "-f", "${Package} ${Version}", "rt-tests", NULL},
+		      "rt-tests");
+	check_command(x, "gnuplot", (const char *const[]){"gnuplot",
+		      "--version", NULL}, "gnuplot-nox");
+	check_command(x, "python", (const char *const[]){python, "-c",
+		      "import pandas, scipy, statsmodels, jinja2; "
+		      "print('pandas', pandas.__version__, 'scipy', "
+		      "scipy.__version__, 'statsmodels', "
+		      "statsmodels.__version__, 'jinja2', jinja2.__version__)",
+		      NULL}, "python3-pandas, python3-scipy, "
+		      "python3-statsmodels and python3-jinja2");
+}
+
+static void check_guest(struct exam *x)
+{
+	char *agent = xasprintf("%s/build/agent", x->c->share);
+
+	if (file_exists(agent))
+		tell(x, FINE, "guest agent", "%s", agent);
+	else
+		tell(x, MISSING, "guest agent", "'%s' is not built: run make",
+		     agent);
+	free(agent);
+}
+
+static void check_host(struct exam *x)
+{
+	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
+	uint64_t room = file_space(file_exists(x->c->lab_dir) ? x->c->lab_dir
+							      : ".");
+
+	tell(x, FINE, "host", "%d cores, %.1f GiB of memory, %.1f GiB of disk "
+	     "free", x->c->jobs, (double)pages * (double)size / (1 << 30),
+	     (double)room / (1 << 30));
+}
+
+static int cmd_main(struct ctx *c)
+{
+	struct exam x = {.c = c};
+
+	if (c->json)
+		x.json = json_array();
+	check_host(&x);
+	check_qemu(&x);
+	check_accelerators(&x);
+	check_guest(&x);
+	check_tools(&x);
+	if (x.json) {
+		json_dumpf(x.json, stdout, JSON_INDENT(2));
+		putchar('\n');
+	}
+	json_decref(x.json);
+	qemu_release(&x.qemu);
+	return x.bad ? ERR_LAB : EXIT_DONE;
+}
+
+const struct cmd cmd_doctor = {
+	.name = "doctor",
+	.args = "",
+	.summary = "check the host by doing: tools, QEMU, accelerators",
+	.min_args = 0,
+	.max_args = 0,
+	.run = cmd_main,
+};

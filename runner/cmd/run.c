@@ -1,0 +1,188 @@
+/* klab run: does whatever of the plan is not done yet. */
+#include "cmd/cmd.h"
+
+#include "base/str.h"
+#include "lab/run.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+struct screen {
+	const struct ctx *c;
+	bool live;    /* stderr is a terminal: one line, rewritten */
+	bool drawn;   /* the progress line is on the screen */
+	bool colour;
+	struct run_progress last;
+};
+
+static void wipe(struct screen *s)
+{
+	if (s->drawn)
+		fputs("\r\033[K", stderr);
+	s->drawn = false;
+}
+
+static void on_note(const char *text, void *arg)
+{
+	wipe(arg);
+	cmd_say("%s", text);
+}
+
+static void on_trouble(const struct err *e, void *arg)
+{
+	wipe(arg);
+	cmd_fail(e);
+}
+
+static void on_boot(const char *stage, const char *machine,
+		    const char *workload, int seed, const struct boot_result *r,
+		    void *arg)
+{
+	struct screen *s = arg;
+	bool ok = r->what.state == BOOT_OK;
+
+	if (ok && s->live && !s->c->verbose)
+		return;
+	wipe(s);
+	if (ok)
+		cmd_say("boot %s: %s, %s, %s, seed %d: ok, %.1f s", r->id,
+			stage, machine, workload, seed,
+			(double)r->wall_ms / 1000);
+	else
+		cmd_say("%sboot %s: %s, %s, %s, seed %d: %s: %s; see %s%s",
+			s->colour ? "\033[31m" : "", r->id, stage, machine,
+			workload, seed, r->what.outcome, r->what.reason,
+			r->dir,
+			s->colour ? "\033[0m" : "");
+}
+
+static void on_progress(const struct run_progress *p, void *arg)
+{
+	struct screen *s = arg;
+	char left[32] = "";
+
+	s->last = *p;
+	if (!s->live)
+		return;
+	wipe(s);
+	if (p->eta_ms)
+		cmd_duration(p->eta_ms, left, sizeof(left));
+	fprintf(stderr, "%zu of %zu boots done, %zu running", p->ok + p->bad,
+		p->total, p->running);
+	if (p->bad)
+		fprintf(stderr, ", %zu bad", p->bad);
+	if (p->failed)
+		fprintf(stderr, ", %zu to repeat", p->failed);
+	if (*left)
+		fprintf(stderr, ", about %s left", left);
+	fflush(stderr);
+	s->drawn = true;
+}
+
+static int dry_run(struct ctx *c)
+{
+	struct ctx plan = *c;
+
+	plan.cmd = &cmd_plan;
+	return cmd_plan.run(&plan);
+}
+
+static void summary(const struct run_progress *p)
+{
+	struct str s = STR_INIT;
+
+	str_addf(&s, "%zu of %zu boots done", p->ok + p->bad, p->total);
+	if (p->bad)
+		str_addf(&s, "; in %zu the kernel failed", p->bad);
+	if (p->failed)
+		str_addf(&s, "; %zu failed in the lab, to be done again",
+			 p->failed);
+	if (p->skipped)
+		str_addf(&s, "; %zu have no kernel, machine or program",
+			 p->skipped);
+	cmd_say("%s", s.buf);
+	str_release(&s);
+}
+
+/* The verdict table and the report, both for people. */
+static int conclude(struct ctx *c, struct lab *lab, const struct study *study,
+		    int worst, struct err *e)
+{
+	static const char *const none[] = {NULL}, *const json[] = {"--json",
+								   NULL};
+	int compare, report;
+
+	if (cmd_analysis(c, lab, "compare", study->name, c->json ? json : none,
+			 &compare, e))
+		return cmd_fail(e);
+	if (!c->json && cmd_write_report(c, lab, study->name, &report, e))
+		return cmd_fail(e);
+	return worst ? worst : compare;
+}
+
+static int work(struct ctx *c, struct lab *lab, struct study *study,
+		struct screen *s)
+{
+	struct run_options o = {
+		.jobs = c->jobs,
+		.refresh = ctx_option(c, "refresh"),
+		.retry = ctx_option(c, "retry"),
+	};
+	struct run_watch w = {on_note, on_trouble, on_boot, on_progress, s};
+	struct run *run = run_new(lab, study, &o, &w);
+	struct run_progress p;
+	struct err e;
+	int r = run_resolve(run, &e), code;
+
+	if (!r)
+		r = run_boots(run, &e);
+	wipe(s);
+	p = run_progress(run);
+	code = (int)run_worst(run);
+	run_free(run);
+	if (r == -EINTR) {
+		cmd_say("interrupted: %zu of %zu boots are done; run the same "
+			"command again to go on", p.ok + p.bad, p.total);
+		return EXIT_INTERRUPTED;
+	}
+	if (r)
+		return cmd_fail(&e);
+	summary(&p);
+	if (!p.ok && !p.bad)
+		return code;
+	return conclude(c, lab, study, code, &e);
+}
+
+static int cmd_main(struct ctx *c)
+{
+	struct screen s = {.c = c, .live = isatty(2)};
+	struct study *study;
+	struct lab lab;
+	struct err e;
+	int code;
+
+	if (c->dry_run)
+		return dry_run(c);
+	s.colour = s.live && !getenv("NO_COLOR");
+	if (study_load(c->argv[0], c->share, &study, &e))
+		return cmd_fail(&e);
+	if (lab_open(c->lab_dir, c->share, LAB_WRITE, &lab, &e)) {
+		code = cmd_fail(&e);
+	} else {
+		code = work(c, &lab, study, &s);
+		lab_close(&lab);
+	}
+	study_free(study);
+	return code;
+}
+
+const struct cmd cmd_run = {
+	.name = "run",
+	.args = "STUDY",
+	.summary = "do whatever of the plan is not done yet, and report",
+	.min_args = 1,
+	.max_args = 1,
+	.options = {{"refresh", NULL, "ask the mirror for newer packages"},
+		    {"retry", NULL, "boot again what a kernel failed"}},
+	.run = cmd_main,
+};

@@ -1,0 +1,142 @@
+/* klab status: what is done, running, failed, and when it will end. */
+#include "cmd/cmd.h"
+
+#include "base/str.h"
+#include "lab/lab.h"
+
+#include <jansson.h>
+#include <sqlite3.h>
+
+struct study_status {
+	const char *name, *updated;
+	long long boots, ok, bad, lab, running, todo, unresolved, eta_ms;
+};
+
+struct listing {
+	const struct ctx *c;
+	bool busy; /* a klab is at work in the lab */
+	json_t *json;
+	size_t n;
+};
+
+/* Counts each boot once, whatever number of cells share it. */
+#define COUNTS                                                                 \
+	"SELECT s.name, s.updated, count(x.boot), "                            \
+	"coalesce(sum(x.state = 'ok'), 0), coalesce(sum(x.state = 'bad'), 0), " \
+	"coalesce(sum(x.state = 'lab'), 0), "                                  \
+	"coalesce(sum(x.state = 'running'), 0), "                              \
+	"(SELECT count(*) FROM stage g WHERE g.study = s.id "                  \
+	" AND g.kernel_key IS NULL), coalesce(avg(x.wall_ms), 0) "             \
+	"FROM study s LEFT JOIN (SELECT DISTINCT c.study, c.boot, b.state, "   \
+	"b.wall_ms FROM cell c LEFT JOIN boot b ON b.id = c.boot) x "          \
+	"ON x.study = s.id WHERE ?1 = '' OR s.name = ?1 GROUP BY s.id "        \
+	"ORDER BY s.updated DESC, s.id DESC"
+
+static void print_text(const struct study_status *s, bool busy)
+{
+	char left[32];
+
+	printf("%s: %lld of %lld boots done", s->name, s->ok + s->bad,
+	       s->boots);
+	if (s->bad)
+		printf(", %lld bad", s->bad);
+	if (s->lab)
+		printf(", %lld failed in the lab", s->lab);
+	if (s->running)
+		printf(", %lld %s", s->running,
+		       busy ? "running" : "interrupted");
+	if (s->unresolved)
+		printf(", %lld stages without a kernel", s->unresolved);
+	if (!s->todo)
+		printf("; complete");
+	else if (busy && s->eta_ms)
+		printf("; ends in about %s",
+		       cmd_duration((unsigned long long)s->eta_ms, left,
+				    sizeof(left)));
+	else if (!busy)
+		printf("; 'klab run' goes on with it");
+	printf(" (%s)\n", s->updated);
+}
+
+static json_t *as_json(const struct study_status *s, bool busy)
+{
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+			 "study", s->name, "updated", s->updated, "boots",
+			 (json_int_t)s->boots, "ok", (json_int_t)s->ok, "bad",
+			 (json_int_t)s->bad, "lab", (json_int_t)s->lab,
+			 busy ? "running" : "interrupted",
+			 (json_int_t)s->running, "todo", (json_int_t)s->todo,
+			 "stages_without_kernel", (json_int_t)s->unresolved,
+			 "eta_ms", (json_int_t)s->eta_ms);
+}
+
+static int on_study(struct sqlite3_stmt *row, void *arg)
+{
+	struct listing *l = arg;
+	struct study_status s = {
+		.name = (const char *)sqlite3_column_text(row, 0),
+		.updated = (const char *)sqlite3_column_text(row, 1),
+		.boots = sqlite3_column_int64(row, 2),
+		.ok = sqlite3_column_int64(row, 3),
+		.bad = sqlite3_column_int64(row, 4),
+		.lab = sqlite3_column_int64(row, 5),
+		.running = sqlite3_column_int64(row, 6),
+		.unresolved = sqlite3_column_int64(row, 7),
+	};
+
+	s.todo = s.boots - s.ok - s.bad;
+	s.eta_ms = s.todo * sqlite3_column_int64(row, 8) /
+		   (s.running && l->busy ? s.running : l->c->jobs);
+	l->n++;
+	if (l->json)
+		json_array_append_new(l->json, as_json(&s, l->busy));
+	else
+		print_text(&s, l->busy);
+	return 0;
+}
+
+static int list(struct ctx *c, struct lab *lab, const char *study,
+		struct err *e)
+{
+	struct listing l = {.c = c, .busy = lab_busy(lab)};
+
+	if (c->json)
+		l.json = json_array();
+	if (db_each(lab->db, e, on_study, &l, COUNTS, "t", study))
+		return cmd_fail(e);
+	if (l.json) {
+		json_dumpf(l.json, stdout, JSON_INDENT(2));
+		putchar('\n');
+	} else if (!l.n) {
+		cmd_say("lab '%s' has no study yet", lab->dir);
+	}
+	json_decref(l.json);
+	return EXIT_DONE;
+}
+
+static int cmd_main(struct ctx *c)
+{
+	char *study = NULL;
+	struct lab lab;
+	struct err e;
+	int code;
+
+	if (lab_open(c->lab_dir, c->share, LAB_READ, &lab, &e))
+		return cmd_fail(&e);
+	if (c->argc && cmd_study_name(c, &lab, c->argv[0], &study, &e))
+		code = cmd_fail(&e);
+	else
+		code = list(c, &lab, study ? study : "", &e);
+	free(study);
+	lab_close(&lab);
+	return code;
+}
+
+const struct cmd cmd_status = {
+	.name = "status",
+	.args = "[STUDY]",
+	.summary = "what is done, running, failed, and when it will end",
+	.min_args = 0,
+	.max_args = 1,
+	.run = cmd_main,
+};

@@ -1,0 +1,128 @@
+#include "cmd/cmd.h"
+
+#include "base/file.h"
+#include "base/job.h"
+#include "base/str.h"
+#include "lab/lab.h"
+#include "study/study.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+const char *ctx_option(const struct ctx *c, const char *name)
+{
+	for (int i = 0; i < CMD_OPTIONS && c->cmd->options[i].name; i++)
+		if (!strcmp(c->cmd->options[i].name, name))
+			return c->given[i];
+	BUG(true);
+}
+
+int cmd_fail(const struct err *e)
+{
+	fprintf(stderr, "klab: %s\n", e->text);
+	return e->kind;
+}
+
+void cmd_say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vfprintf(stderr, fmt, ap);
+	va_end(ap);
+	fputc('\n', stderr);
+}
+
+int cmd_study_name(const struct ctx *c, struct lab *lab, const char *word,
+		   char **name, struct err *e)
+{
+	struct study *s;
+	long long known;
+
+	if (db_number(lab->db, e, &known, 0,
+		      "SELECT id FROM study WHERE name = ?", "t", word))
+		return -EIO;
+	if (known) {
+		*name = xstrdup(word);
+		return 0;
+	}
+	if (!strchr(word, '/') && !file_exists(word) && word_ok(word))
+		return err_user(e, "lab '%s' has no study '%s' (and there is no "
+				"such file): run it first", lab->dir, word);
+	if (study_load(word, c->share, &s, e))
+		return -EINVAL;
+	*name = xstrdup(s->name);
+	study_free(s);
+	return 0;
+}
+
+const char *cmd_duration(unsigned long long ms, char *buf, size_t size)
+{
+	unsigned long long s = (ms + 500) / 1000;
+
+	if (s < 60)
+		snprintf(buf, size, "%llu s", s);
+	else if (s < 3600)
+		snprintf(buf, size, "%llu min %llu s", s / 60, s % 60);
+	else
+		snprintf(buf, size, "%llu h %llu min", s / 3600,
+			 s % 3600 / 60);
+	return buf;
+}
+
+/* ---- the Python side ---- */
+
+static const char *python(void)
+{
+	const char *p = getenv("KLAB_PYTHON");
+
+	return p && *p ? p : "/usr/bin/python3";
+}
+
+int cmd_analysis(const struct ctx *c, const struct lab *lab, const char *verb,
+		 const char *study, const char *const *words, int *code,
+		 struct err *e)
+{
+	struct strv argv = STRV_INIT;
+	struct job_spec spec = {.inherit = true, .cwd = c->share};
+	struct job_result r;
+	char why[64];
+	int ret;
+
+	strv_add(&argv, python());
+	strv_add(&argv, "-m");
+	strv_add(&argv, "analysis");
+	strv_add(&argv, verb);
+	strv_add(&argv, "--db");
+	strv_addf(&argv, "%s/lab.db", lab->dir);
+	strv_add(&argv, "--study");
+	strv_add(&argv, study);
+	for (; *words; words++)
+		strv_add(&argv, *words);
+	spec.argv = (const char *const *)argv.v;
+	fflush(stdout);
+	ret = job_run(&spec, &r, e);
+	if (!ret && (r.signal || r.exit > ERR_LAB))
+		ret = err_lab(e, "the analysis ended with %s; is everything "
+			      "there? 'klab doctor' tells",
+			      job_describe(&r, why, sizeof(why)));
+	*code = r.exit;
+	job_result_release(&r);
+	strv_release(&argv);
+	return ret;
+}
+
+int cmd_write_report(const struct ctx *c, const struct lab *lab,
+		     const char *study, int *code, struct err *e)
+{
+	char *out = xasprintf("%s/reports/%s", lab->dir, study);
+	int r = file_mkdirs(out, e);
+
+	if (!r)
+		r = cmd_analysis(c, lab, "report", study,
+				 (const char *const[]){"--lab", lab->dir,
+						       "--out", out, NULL},
+				 code, e);
+	free(out);
+	return r;
+}

@@ -1,0 +1,302 @@
+#include "lab/boot.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/job.h"
+#include "lab/fingerprint.h"
+#include "lab/initramfs.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+struct boot {
+	struct lab *lab;
+	json_t *spec;
+	char *dir;
+	char *kernel, *initramfs, *console, *port, *qemu_log;
+	struct strv argv;
+	struct job *job;
+	struct boot_result result;
+	bool kept;
+	boot_done_fn done;
+	void *arg;
+};
+
+static char *in_dir(const struct boot *b, const char *name)
+{
+	return xasprintf("%s/%s", b->dir, name);
+}
+
+void boot_free(struct boot *b)
+{
+	struct err ignored;
+
+	if (!b)
+		return;
+	if (b->dir && !b->kept)
+		file_remove(b->dir, &ignored);
+	json_decref(b->spec);
+	collected_release(&b->result.what);
+	strv_release(&b->argv);
+	free(b->result.fingerprint);
+	free(b->kernel);
+	free(b->initramfs);
+	free(b->console);
+	free(b->port);
+	free(b->qemu_log);
+	free(b->dir);
+	free(b);
+}
+
+/* ---- before ---- */
+
+static char *base_archive(const struct boot *b)
+{
+	return xasprintf("%s/initramfs/%s.cpio", b->lab->dir,
+			 spec_text(b->spec, NULL, "initramfs"));
+}
+
+static int write_initramfs(struct boot *b, struct err *e)
+{
+	char *base = base_archive(b), *job = in_dir(b, "job.cpio");
+	char *text = spec_job(b->spec);
+	struct strv modules = STRV_INIT;
+	size_t i;
+	json_t *name;
+	int r;
+
+	json_array_foreach(json_object_get(b->spec, "modules"), i, name)
+		strv_addf(&modules, "%s/kernels/%s/modules/%s", b->lab->dir,
+			  spec_text(b->spec, "kernel", "key"),
+			  json_string_value(name));
+	r = initramfs_job(job, text, &modules, e);
+	if (!r)
+		r = initramfs_join(base, job, b->initramfs, e);
+	strv_release(&modules);
+	free(text);
+	free(job);
+	free(base);
+	return r;
+}
+
+static int write_spec(struct boot *b, struct err *e)
+{
+	char *text = json_dumps(b->spec, JSON_INDENT(1) | JSON_SORT_KEYS);
+	char *path = in_dir(b, "spec.json");
+	int r = file_write(path, text, strlen(text), e);
+
+	free(path);
+	free(text);
+	return r;
+}
+
+static void command(struct boot *b)
+{
+	struct machine m = {
+		.name = (char *)spec_text(b->spec, "machine", "name"),
+		.clock = (char *)spec_text(b->spec, "machine", "clock"),
+		.vcpus = spec_int(b->spec, "machine", "vcpus"),
+		.memory_mib = spec_int(b->spec, "machine", "memory_mib"),
+		.metronome_us = spec_int(b->spec, "machine", "metronome_us"),
+	};
+	struct machine_boot mb = {
+		.machine = &m,
+		.qemu = &b->lab->qemu,
+		.kernel = b->kernel,
+		.cmdline = spec_text(b->spec, NULL, "cmdline"),
+		.initramfs = b->initramfs,
+		.console = b->console,
+		.port = b->port,
+		.seed = spec_int(b->spec, NULL, "seed"),
+	};
+
+	machine_argv(&mb, &b->argv);
+}
+
+static int prepare(struct boot *b, struct err *e)
+{
+	int r = file_remove(b->dir, e);
+
+	if (!r)
+		r = file_mkdirs(b->dir, e);
+	if (!r && !file_exists(b->kernel))
+		r = err_lab(e, "the kernel '%s' is not in the store any more; "
+			    "'klab run' of its study brings it back",
+			    b->kernel);
+	if (!r)
+		r = write_spec(b, e);
+	if (!r)
+		r = write_initramfs(b, e);
+	return r;
+}
+
+/* ---- after ---- */
+
+/* A guest's silence may be a full disk's. */
+static void suspect_disk(struct boot *b)
+{
+	struct collected *c = &b->result.what;
+	uint64_t room = file_space(b->dir);
+
+	if (c->state != BOOT_BAD || room >= GUEST_FILE_CAP)
+		return;
+	free(c->reason);
+	c->state = BOOT_LAB;
+	c->outcome = "disk";
+	c->reason = xasprintf("the disk is full (%llu KiB left for '%s')",
+			      (unsigned long long)room >> 10, b->lab->dir);
+}
+
+/* What QEMU said, if anything, behind our own reason. */
+static void add_qemu_words(struct boot *b)
+{
+	struct collected *c = &b->result.what;
+	struct str log = STR_INIT;
+	struct err ignored;
+
+	if (file_read(b->qemu_log, 65536, &log, &ignored) || !log.len) {
+		unlink(b->qemu_log);
+	} else if (!strcmp(c->outcome, "qemu")) {
+		char *reason = c->reason;
+
+		log.buf[strcspn(log.buf, "\n")] = '\0';
+		c->reason = xasprintf("%s: %.300s", reason, log.buf);
+		free(reason);
+	}
+	str_release(&log);
+}
+
+static int write_results(struct boot *b, struct err *e)
+{
+	const struct str *lines = &b->result.what.lines;
+	char *path = in_dir(b, "results.jsonl");
+	int r = file_write(path, lines->buf ? lines->buf : "", lines->len, e);
+
+	free(path);
+	return r;
+}
+
+static int after(struct boot *b, const struct job_result *j, struct err *e)
+{
+	struct ending end = {j->exit, j->signal, j->deadline, j->wall_ms};
+	int r = collect_boot(b->spec, b->port, b->console, &end,
+			     &b->result.what, e);
+
+	if (!r) {
+		suspect_disk(b);
+		add_qemu_words(b);
+		r = write_results(b, e);
+	}
+	if (!r)
+		r = fingerprint_write(b->lab, b->spec, b->dir, &b->argv,
+				      &b->result.fingerprint, e);
+	unlink(b->initramfs);
+	/* Frames that were not believed stay there to be looked at. */
+	if (!r && b->result.what.state == BOOT_OK)
+		unlink(b->port);
+	return r;
+}
+
+static void on_exit_of_qemu(const struct job_result *j, void *arg)
+{
+	struct boot *b = arg;
+	struct collected *c = &b->result.what;
+	struct err e;
+
+	b->job = NULL;
+	b->result.wall_ms = j->wall_ms;
+	if (after(b, j, &e)) {
+		collected_release(c);
+		c->state = BOOT_LAB;
+		c->outcome = file_space(b->dir) < GUEST_FILE_CAP ? "disk"
+								 : "lab";
+		c->reason = xstrdup(e.text);
+	}
+	if (j->stopped) {
+		free(c->reason);
+		c->state = BOOT_LAB;
+		c->outcome = "interrupted";
+		c->reason = xstrdup("the run was interrupted");
+	}
+	b->done(b, b->arg);
+}
+
+static int start_qemu(struct boot *b, uv_loop_t *loop, struct err *e)
+{
+	struct job_spec spec = {
+		.log_path = b->qemu_log,
+		.file_cap = GUEST_FILE_CAP,
+		.deadline_ms = (uint64_t)spec_int(b->spec, "machine",
+						  "deadline_s") * 1000,
+		.done = on_exit_of_qemu,
+		.arg = b,
+	};
+
+	command(b);
+	spec.argv = (const char *const *)b->argv.v;
+	return job_start(loop, &spec, &b->job, e);
+}
+
+int boot_start(uv_loop_t *loop, struct lab *lab, const json_t *spec,
+	       boot_done_fn done, void *arg, struct boot **out, struct err *e)
+{
+	struct boot *b = xcalloc(1, sizeof(*b));
+	int r;
+
+	b->lab = lab;
+	b->spec = json_deep_copy(spec);
+	b->done = done;
+	b->arg = arg;
+	spec_id(spec, b->result.id);
+	b->dir = xasprintf("%s/flight/%s.%u", lab->dir, b->result.id,
+			   lab->flights++);
+	b->result.dir = b->dir;
+	b->kernel = xasprintf("%s/kernels/%s/%s", lab->dir,
+			      spec_text(spec, "kernel", "key"),
+			      spec_text(spec, "kernel", "file"));
+	b->initramfs = in_dir(b, "initramfs.cpio");
+	b->console = in_dir(b, "console.log");
+	b->port = in_dir(b, "port.log");
+	b->qemu_log = in_dir(b, "qemu.log");
+	r = prepare(b, e);
+	if (!r)
+		r = start_qemu(b, loop, e);
+	if (r)
+		boot_free(b);
+	else
+		*out = b;
+	return r;
+}
+
+void boot_stop(struct boot *b)
+{
+	if (b->job)
+		job_stop(b->job);
+}
+
+const struct boot_result *boot_result(const struct boot *b)
+{
+	return &b->result;
+}
+
+int boot_keep(struct boot *b, struct err *e)
+{
+	char *boots = xasprintf("%s/boots", b->lab->dir);
+	char *to = xasprintf("%s/%s", boots, b->result.id);
+	int r = file_mkdirs(boots, e);
+
+	if (!r)
+		r = file_remove(to, e);
+	if (!r)
+		r = file_publish(b->dir, to, e);
+	if (!r) {
+		free(b->dir);
+		b->dir = to;
+		b->result.dir = b->dir;
+		b->kept = true;
+		to = NULL;
+	}
+	free(to);
+	free(boots);
+	return r;
+}

@@ -1,0 +1,375 @@
+#include "lab/db.h"
+
+#include "base/err.h"
+#include "base/file.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+
+/* Migration i takes a database from version i to i + 1. */
+static const char *const migrations[] = {
+#include "schema.h"
+};
+
+#define VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
+#define NOW "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+
+struct db {
+	sqlite3 *sql;
+	char *path;
+};
+
+static int fail(const struct db *db, struct err *e)
+{
+	int code = sqlite3_errcode(db->sql);
+
+	if (code == SQLITE_FULL)
+		return err_lab(e, "'%s': the disk is full; make room, then run "
+			       "the same command again", db->path);
+	return err_lab(e, "'%s': %s", db->path, sqlite3_errmsg(db->sql));
+}
+
+static void bind(sqlite3_stmt *st, const char *types, va_list ap)
+{
+	for (int i = 1; *types; types++, i++) {
+		const char *text;
+
+		switch (*types) {
+		case 't':
+			text = va_arg(ap, const char *);
+			sqlite3_bind_text(st, i, text, -1, SQLITE_TRANSIENT);
+			break;
+		case 'i':
+			sqlite3_bind_int64(st, i, va_arg(ap, long long));
+			break;
+		case 'd':
+			sqlite3_bind_double(st, i, va_arg(ap, double));
+			break;
+		default:
+			BUG(true);
+		}
+	}
+}
+
+static int each(struct db *db, struct err *e, db_row_fn row, void *arg,
+		const char *sql, const char *types, va_list ap)
+{
+	sqlite3_stmt *st;
+	int r, ret = 0;
+
+	if (sqlite3_prepare_v2(db->sql, sql, -1, &st, NULL))
+		return fail(db, e);
+	bind(st, types, ap);
+	while ((r = sqlite3_step(st)) == SQLITE_ROW)
+		if (row && (ret = row(st, arg)))
+			break;
+	if (r != SQLITE_ROW && r != SQLITE_DONE)
+		ret = fail(db, e);
+	sqlite3_finalize(st);
+	return ret;
+}
+
+int db_each(struct db *db, struct err *e, db_row_fn row, void *arg,
+	    const char *sql, const char *types, ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, types);
+	r = each(db, e, row, arg, sql, types, ap);
+	va_end(ap);
+	return r;
+}
+
+int db_run(struct db *db, struct err *e, const char *sql, const char *types,
+	   ...)
+{
+	va_list ap;
+	int r;
+
+	va_start(ap, types);
+	r = each(db, e, NULL, NULL, sql, types, ap);
+	va_end(ap);
+	return r;
+}
+
+static int take_number(sqlite3_stmt *row, void *arg)
+{
+	*(long long *)arg = sqlite3_column_int64(row, 0);
+	return 0;
+}
+
+int db_number(struct db *db, struct err *e, long long *out, long long fallback,
+	      const char *sql, const char *types, ...)
+{
+	va_list ap;
+	int r;
+
+	*out = fallback;
+	va_start(ap, types);
+	r = each(db, e, take_number, out, sql, types, ap);
+	va_end(ap);
+	return r;
+}
+
+int db_begin(struct db *db, struct err *e)
+{
+	return db_run(db, e, "BEGIN IMMEDIATE", "");
+}
+
+int db_commit(struct db *db, struct err *e)
+{
+	return db_run(db, e, "COMMIT", "");
+}
+
+void db_rollback(struct db *db)
+{
+	if (!sqlite3_get_autocommit(db->sql))
+		sqlite3_exec(db->sql, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/* ---- opening ---- */
+
+static int migrate(struct db *db, struct err *e)
+{
+	long long have;
+	char pragma[64];
+
+	if (db_number(db, e, &have, 0, "PRAGMA user_version", ""))
+		return -EIO;
+	if (have > VERSION)
+		return err_lab(e, "'%s' was written by a newer klab (schema "
+			       "%lld, this klab knows %d)", db->path, have,
+			       VERSION);
+	for (; have < VERSION; have++) {
+		snprintf(pragma, sizeof(pragma),
+			 "PRAGMA user_version = %lld; COMMIT", have + 1);
+		if (sqlite3_exec(db->sql, "BEGIN IMMEDIATE", NULL, NULL, NULL) ||
+		    sqlite3_exec(db->sql, migrations[have], NULL, NULL, NULL) ||
+		    sqlite3_exec(db->sql, pragma, NULL, NULL, NULL)) {
+			fail(db, e);
+			db_rollback(db);
+			return -EIO;
+		}
+	}
+	return 0;
+}
+
+static int configure(struct db *db, bool reader, struct err *e)
+{
+	sqlite3_busy_timeout(db->sql, 10000);
+	if (reader)
+		return 0;
+	if (sqlite3_exec(db->sql,
+			 "PRAGMA journal_mode = WAL;"
+			 "PRAGMA synchronous = NORMAL;"
+			 "PRAGMA foreign_keys = ON",
+			 NULL, NULL, NULL))
+		return fail(db, e);
+	return migrate(db, e);
+}
+
+int db_open(const char *lab, bool reader, struct db **out, struct err *e)
+{
+	struct db *db = xcalloc(1, sizeof(*db));
+	int flags = reader ? SQLITE_OPEN_READWRITE
+			   : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+	int r;
+
+	db->path = xasprintf("%s/lab.db", lab);
+	if (reader && !file_exists(db->path)) {
+		err_user(e, "'%s' is no lab yet: 'klab run STUDY' makes one",
+			 lab);
+		db_close(db);
+		return -ENOENT;
+	}
+	if (sqlite3_open_v2(db->path, &db->sql, flags, NULL))
+		r = fail(db, e);
+	else
+		r = configure(db, reader, e);
+	if (r)
+		db_close(db);
+	else
+		*out = db;
+	return r;
+}
+
+void db_close(struct db *db)
+{
+	if (!db)
+		return;
+	sqlite3_close(db->sql);
+	free(db->path);
+	free(db);
+}
+
+/* ---- the plan ---- */
+
+static int add_machines(struct db *db, const struct study *s, long long id,
+			struct err *e)
+{
+	for (size_t i = 0; i < s->nmachines; i++) {
+		const struct machine *m = s->machines[i];
+
+		if (db_run(db, e, "INSERT INTO machine VALUES "
+				  "(?, ?, ?, ?, ?, ?)",
+			   "ittiii", id, m->name, m->clock,
+			   (long long)m->vcpus, (long long)m->memory_mib,
+			   (long long)m->metronome_us))
+			return -EIO;
+	}
+	return 0;
+}
+
+static int add_metrics(struct db *db, const struct workload *w, long long id,
+		       struct err *e)
+{
+	for (size_t i = 0; i < w->nmetrics; i++) {
+		const struct metric *m = &w->metrics[i];
+
+		if (db_run(db, e, "INSERT INTO metric VALUES "
+				  "(?, ?, ?, ?, ?, ?, ?)",
+			   "ittttii", id, w->label, m->name, m->unit, m->better,
+			   (long long)m->primary, (long long)m->latency))
+			return -EIO;
+	}
+	return 0;
+}
+
+static int clear_study(struct db *db, long long id, struct err *e)
+{
+	static const char *const sql[] = {
+		"DELETE FROM machine WHERE study = ?",
+		"DELETE FROM metric WHERE study = ?",
+		"DELETE FROM cell WHERE study = ?",
+		"DELETE FROM stage WHERE study = ?"};
+
+	for (size_t i = 0; i < sizeof(sql) / sizeof(*sql); i++)
+		if (db_run(db, e, sql[i], "i", id))
+			return -EIO;
+	return 0;
+}
+
+int db_study(struct db *db, const struct study *s, long long *id,
+	     struct err *e)
+{
+	if (db_run(db, e,
+		   "INSERT INTO study (name, path, text, baseline, min_effect, "
+		   "updated) VALUES (?, ?, ?, ?, ?, " NOW ") "
+		   "ON CONFLICT (name) DO UPDATE SET path = excluded.path, "
+		   "text = excluded.text, baseline = excluded.baseline, "
+		   "min_effect = excluded.min_effect, "
+		   "updated = excluded.updated",
+		   "tttid", s->name, s->path, s->text, (long long)s->baseline,
+		   s->min_effect) ||
+	    db_number(db, e, id, 0, "SELECT id FROM study WHERE name = ?", "t",
+		      s->name) ||
+	    clear_study(db, *id, e) || add_machines(db, s, *id, e))
+		return -EIO;
+	for (size_t i = 0; i < s->nworkloads; i++)
+		if (add_metrics(db, s->workloads[i], *id, e))
+			return -EIO;
+	return 0;
+}
+
+int db_stage(struct db *db, long long study, const struct stage *g,
+	     const struct kernel *k, const char *error, struct err *e)
+{
+	char *request = stage_request(g);
+	int r = db_run(db, e,
+		       "INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?)", "iitttt",
+		       study, (long long)g->idx, g->name, request,
+		       k ? k->key : NULL, error);
+
+	free(request);
+	return r;
+}
+
+int db_kernel(struct db *db, const struct kernel *k, struct err *e)
+{
+	return db_run(db, e,
+		      "INSERT OR IGNORE INTO kernel "
+		      "VALUES (?, ?, ?, ?, ?, ?, ?, " NOW ")",
+		      "ttttttt", k->key, k->release, k->banner, k->source,
+		      k->package, k->version, k->sha256);
+}
+
+int db_cell(struct db *db, long long study, int stage, const char *machine,
+	    const char *workload, int seed, const char *boot, struct err *e)
+{
+	return db_run(db, e, "INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?, ?)",
+		      "iitttit", study, (long long)stage, CONFIG_AS_SHIPPED,
+		      machine, workload, (long long)seed, boot);
+}
+
+/* ---- boots ---- */
+
+int db_boot_state(struct db *db, const char *id, int *state, struct err *e)
+{
+	long long v;
+	int r = db_number(db, e, &v, -1,
+			  "SELECT CASE state WHEN 'ok' THEN 0 WHEN 'bad' THEN 1 "
+			  "ELSE 2 END FROM boot WHERE id = ?", "t", id);
+
+	*state = (int)v;
+	return r;
+}
+
+int db_boot_start(struct db *db, const char *id, const char *kernel, int seed,
+		  struct err *e)
+{
+	return db_run(db, e,
+		      "INSERT OR REPLACE INTO boot (id, kernel_key, seed, "
+		      "state, outcome, reason, started) VALUES (?, ?, ?, "
+		      "'running', 'interrupted', 'the run was interrupted', "
+		      NOW ")", "tti", id, kernel, (long long)seed);
+}
+
+static int add_results(struct db *db, const char *id,
+		       const struct collected *c, struct err *e)
+{
+	for (size_t i = 0; i < c->nsamples; i++)
+		if (db_run(db, e, "INSERT INTO sample VALUES (?, ?, ?, ?)",
+			   "tttd", id, c->samples[i].metric,
+			   c->samples[i].unit, c->samples[i].value))
+			return -EIO;
+	for (size_t i = 0; i < c->nhistograms; i++) {
+		const struct histogram *h = &c->histograms[i];
+
+		if (db_run(db, e, "INSERT INTO histogram VALUES "
+				  "(?, ?, ?, ?, ?, ?)",
+			   "ttiiti", id, h->metric, (long long)h->cpu,
+			   h->limit_us, h->counts, h->overflow))
+			return -EIO;
+	}
+	return 0;
+}
+
+int db_boot_done(struct db *db, const char *id, const struct collected *c,
+		 uint64_t wall_ms, const char *fingerprint, struct err *e)
+{
+	if (db_begin(db, e))
+		return -EIO;
+	if (db_run(db, e,
+		   "UPDATE boot SET state = ?, outcome = ?, reason = ?, "
+		   "excerpt = ?, wall_ms = ?, guest_ns = ?, fingerprint = ? "
+		   "WHERE id = ?",
+		   "ttttiitt", boot_state_name(c->state), c->outcome,
+		   c->reason, c->excerpt, (long long)wall_ms,
+		   (long long)c->guest_ns, fingerprint, id) ||
+	    (c->state == BOOT_OK && add_results(db, id, c, e)) ||
+	    db_commit(db, e)) {
+		db_rollback(db);
+		return -EIO;
+	}
+	return 0;
+}
+
+int db_event(struct db *db, const char *study, const char *what,
+	     const char *detail, struct err *e)
+{
+	return db_run(db, e, "INSERT INTO event (at, study, what, detail) "
+			     "VALUES (" NOW ", ?, ?, ?)",
+		      "ttt", study, what, detail);
+}

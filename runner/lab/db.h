@@ -1,0 +1,67 @@
+/*
+ * The lab database: lab/lab.db, see schema.sql.
+ *
+ * One writer (lab_lock() sees to that) and any number of readers.  Each change
+ * below is one transaction.
+ */
+#ifndef KLAB_DB_H
+#define KLAB_DB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "kernel/kernel.h"
+#include "lab/collect.h"
+#include "lab/spec.h"
+#include "study/study.h"
+
+struct err;
+struct db;
+struct sqlite3_stmt;
+
+/* Opens the database, creating or migrating it; a reader instead gets -ENOENT
+ * if there is none yet. */
+int db_open(const char *lab, bool reader, struct db **out, struct err *e);
+void db_close(struct db *db);
+
+/*
+ * Runs one statement.  Each letter of types stands for one value after it:
+ * t text (may be NULL), i long long, d double.  db_each() calls row for each
+ * row, with the statement to read columns from; what row returns ends it if
+ * not 0.
+ */
+int db_run(struct db *db, struct err *e, const char *sql, const char *types,
+	   ...);
+typedef int (*db_row_fn)(struct sqlite3_stmt *row, void *arg);
+int db_each(struct db *db, struct err *e, db_row_fn row, void *arg,
+	    const char *sql, const char *types, ...);
+/* The first column of the first row, or fallback if there is no row. */
+int db_number(struct db *db, struct err *e, long long *out, long long fallback,
+	      const char *sql, const char *types, ...);
+
+int db_begin(struct db *db, struct err *e);
+int db_commit(struct db *db, struct err *e);
+void db_rollback(struct db *db);
+
+/* Stores study, machines and metrics; cells and stages follow one by one
+ * between db_begin() and db_commit().  Stale ones are removed. */
+int db_study(struct db *db, const struct study *s, long long *id,
+	     struct err *e);
+int db_stage(struct db *db, long long study, const struct stage *g,
+	     const struct kernel *k, const char *error, struct err *e);
+int db_kernel(struct db *db, const struct kernel *k, struct err *e);
+int db_cell(struct db *db, long long study, int stage, const char *machine,
+	    const char *workload, int seed, const char *boot, struct err *e);
+
+/* -1 if the boot was never started, else its enum boot_state; one that was
+ * interrupted counts as BOOT_LAB. */
+int db_boot_state(struct db *db, const char *id, int *state, struct err *e);
+int db_boot_start(struct db *db, const char *id, const char *kernel, int seed,
+		  struct err *e);
+int db_boot_done(struct db *db, const char *id, const struct collected *c,
+		 uint64_t wall_ms, const char *fingerprint, struct err *e);
+
+int db_event(struct db *db, const char *study, const char *what,
+	     const char *detail, struct err *e);
+
+#endif

@@ -1,0 +1,338 @@
+#include "lab/run.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "lab/matrix.h"
+
+#include <errno.h>
+#include <signal.h>
+
+/* Below this no boot is started: its files may not fit. */
+#define ROOM_NEEDED (4ull * GUEST_FILE_CAP)
+#define NSIGNALS 3
+
+struct slot {
+	struct run *run;
+	struct task *task;
+	struct boot *boot; /* NULL: free */
+};
+
+struct run {
+	struct lab *lab;
+	struct study *study;
+	struct run_options o;
+	struct run_watch w;
+	struct matrix m;
+	struct run_progress p;
+	enum err_kind worst;
+
+	uv_loop_t loop;
+	uv_signal_t signal[NSIGNALS];
+	struct slot *slots;
+	size_t next; /* task to look at */
+	bool stopping, interrupted;
+	int failed; /* the lab's own error, in err */
+	struct err err;
+	uint64_t wall_sum_ms, wall_n; /* boots of this run */
+};
+
+struct run *run_new(struct lab *lab, struct study *study,
+		    const struct run_options *o, const struct run_watch *w)
+{
+	struct run *r = xcalloc(1, sizeof(*r));
+
+	r->lab = lab;
+	r->study = study;
+	r->o = *o;
+	r->w = *w;
+	return r;
+}
+
+void run_free(struct run *r)
+{
+	if (!r)
+		return;
+	matrix_release(&r->m);
+	free(r->slots);
+	free(r);
+}
+
+/* 4 says the most, then 2, then 3: what klab itself could not do leaves the
+ * rest unknown. */
+static void worsen(struct run *r, enum err_kind kind)
+{
+	static const int rank[] = {
+		[ERR_NONE] = 0, [ERR_KERNEL] = 1, [ERR_USER] = 2, [ERR_LAB] = 3};
+
+	if (rank[kind] > rank[r->worst])
+		r->worst = kind;
+}
+
+enum err_kind run_worst(const struct run *r)
+{
+	return r->worst;
+}
+
+static void on_trouble(const struct err *e, void *arg)
+{
+	struct run *r = arg;
+
+	worsen(r, e->kind);
+	if (r->w.trouble)
+		r->w.trouble(e, r->w.arg);
+}
+
+static void on_note(const char *text, void *arg)
+{
+	struct run *r = arg;
+
+	if (r->w.note)
+		r->w.note(text, r->w.arg);
+}
+
+int run_resolve(struct run *r, struct err *e)
+{
+	struct matrix_options o = {
+		.refresh = r->o.refresh,
+		.retry = r->o.retry,
+		.note = on_note,
+		.trouble = on_trouble,
+		.arg = r,
+	};
+	int ret = lab_need_qemu(r->lab, e);
+
+	if (!ret)
+		ret = matrix_build(&r->m, r->lab, r->study, &o, e);
+	if (ret)
+		return ret;
+	r->p.total = r->m.ntasks;
+	r->p.skipped = r->m.skipped;
+	for (size_t i = 0; i < r->m.ntasks; i++) {
+		r->p.ok += r->m.tasks[i].state == TASK_OK;
+		r->p.bad += r->m.tasks[i].state == TASK_BAD;
+	}
+	if (r->p.bad)
+		worsen(r, ERR_KERNEL);
+	return 0;
+}
+
+/* ---- progress ---- */
+
+static uint64_t eta(const struct run *r)
+{
+	size_t left = r->p.total - r->p.ok - r->p.bad - r->p.failed;
+
+	if (!r->wall_n)
+		return 0;
+	return r->wall_sum_ms / r->wall_n * left / (uint64_t)r->o.jobs;
+}
+
+struct run_progress run_progress(const struct run *r)
+{
+	struct run_progress p = r->p;
+
+	p.eta_ms = eta(r);
+	return p;
+}
+
+static void tell_progress(struct run *r)
+{
+	struct run_progress p = run_progress(r);
+
+	if (r->w.progress)
+		r->w.progress(&p, r->w.arg);
+}
+
+/* ---- the loop ---- */
+
+static void fill_slots(struct run *r);
+
+static void stop_all(struct run *r)
+{
+	r->stopping = true;
+	for (int i = 0; i < r->o.jobs; i++)
+		if (r->slots[i].boot)
+			boot_stop(r->slots[i].boot);
+}
+
+/* Ends the loop once nothing runs any more. */
+static void maybe_end(struct run *r)
+{
+	if (r->p.running)
+		return;
+	for (int i = 0; i < NSIGNALS; i++)
+		if (!uv_is_closing((uv_handle_t *)&r->signal[i]))
+			uv_close((uv_handle_t *)&r->signal[i], NULL);
+}
+
+static void fail(struct run *r, const struct err *e)
+{
+	if (!r->failed) {
+		r->failed = -EIO;
+		r->err = *e;
+	}
+	worsen(r, ERR_LAB);
+	stop_all(r);
+}
+
+static void on_signal(uv_signal_t *s, int number)
+{
+	struct run *r = s->data;
+
+	(void)number;
+	r->interrupted = true;
+	stop_all(r);
+	maybe_end(r);
+}
+
+static void count(struct run *r, struct task *t, const struct boot_result *b)
+{
+	static const enum task_state states[] = {
+		[BOOT_OK] = TASK_OK, [BOOT_BAD] = TASK_BAD, [BOOT_LAB] = TASK_LAB};
+
+	t->state = (unsigned char)states[b->what.state];
+	r->p.ok += t->state == TASK_OK;
+	r->p.bad += t->state == TASK_BAD;
+	r->p.failed += t->state == TASK_LAB;
+	if (t->state == TASK_BAD)
+		worsen(r, ERR_KERNEL);
+	if (t->state == TASK_LAB)
+		worsen(r, ERR_LAB);
+	r->wall_sum_ms += b->wall_ms;
+	r->wall_n++;
+}
+
+static void tell_boot(struct run *r, const struct task *t,
+		      const struct boot_result *b)
+{
+	const struct cell *c = &r->m.cells[t->cell];
+
+	if (r->w.boot)
+		r->w.boot(r->study->stages[c->stage].name,
+			  r->study->machines[c->machine]->name,
+			  r->study->workloads[c->workload]->label, t->seed, b,
+			  r->w.arg);
+}
+
+/* Keeps the folder first, so that a boot in the database has its files. */
+static int store(struct run *r, struct boot *b, struct err *e)
+{
+	const struct boot_result *res = boot_result(b);
+	int ret = 0;
+
+	if (strcmp(res->what.outcome, "disk"))
+		ret = boot_keep(b, e);
+	if (!ret)
+		ret = db_boot_done(r->lab->db, res->id, &res->what,
+				   res->wall_ms, res->fingerprint, e);
+	return ret;
+}
+
+static void on_boot(struct boot *b, void *arg)
+{
+	struct slot *s = arg;
+	struct run *r = s->run;
+	struct task *t = s->task;
+	bool interrupted = !strcmp(boot_result(b)->what.outcome, "interrupted");
+	struct err e;
+
+	s->boot = NULL;
+	s->task = NULL;
+	r->p.running--;
+	if (interrupted) {
+		t->state = TASK_TODO;
+	} else if (store(r, b, &e)) {
+		t->state = TASK_LAB;
+		r->p.failed++;
+		fail(r, &e);
+	} else {
+		count(r, t, boot_result(b));
+		tell_boot(r, t, boot_result(b));
+	}
+	boot_free(b);
+	fill_slots(r);
+	tell_progress(r);
+	maybe_end(r);
+}
+
+static int start(struct run *r, struct slot *s, struct task *t, struct err *e)
+{
+	struct cell *c = &r->m.cells[t->cell];
+
+	if (file_space(r->lab->dir) < ROOM_NEEDED)
+		return err_lab(e, "the disk of '%s' is full: a boot needs %llu "
+			       "MiB of room; make some ('klab gc'), then run "
+			       "the same command again", r->lab->dir,
+			       ROOM_NEEDED >> 20);
+	spec_set_seed(c->spec, t->seed);
+	if (db_boot_start(r->lab->db, t->id,
+			  spec_text(c->spec, "kernel", "key"), t->seed, e))
+		return -EIO;
+	return boot_start(&r->loop, r->lab, c->spec, on_boot, s, &s->boot, e);
+}
+
+static struct task *next_task(struct run *r)
+{
+	while (r->next < r->m.ntasks) {
+		struct task *t = &r->m.tasks[r->next++];
+
+		if (t->state == TASK_TODO)
+			return t;
+	}
+	return NULL;
+}
+
+static void fill_slots(struct run *r)
+{
+	struct err e;
+
+	for (int i = 0; i < r->o.jobs && !r->stopping; i++) {
+		struct slot *s = &r->slots[i];
+		struct task *t;
+
+		if (s->boot)
+			continue;
+		t = next_task(r);
+		if (!t)
+			return;
+		if (start(r, s, t, &e)) {
+			t->state = TASK_LAB;
+			r->p.failed++;
+			fail(r, &e);
+			return;
+		}
+		t->state = TASK_RUNNING;
+		s->task = t;
+		r->p.running++;
+	}
+}
+
+static void watch_signals(struct run *r)
+{
+	static const int numbers[NSIGNALS] = {SIGINT, SIGTERM, SIGHUP};
+
+	for (int i = 0; i < NSIGNALS; i++) {
+		uv_signal_init(&r->loop, &r->signal[i]);
+		r->signal[i].data = r;
+		uv_signal_start(&r->signal[i], on_signal, numbers[i]);
+	}
+}
+
+int run_boots(struct run *r, struct err *e)
+{
+	BUG(uv_loop_init(&r->loop));
+	r->slots = xcalloc((size_t)r->o.jobs, sizeof(*r->slots));
+	for (int i = 0; i < r->o.jobs; i++)
+		r->slots[i].run = r;
+	watch_signals(r);
+	fill_slots(r);
+	tell_progress(r);
+	maybe_end(r);
+	uv_run(&r->loop, UV_RUN_DEFAULT);
+	BUG(uv_loop_close(&r->loop));
+	if (r->failed) {
+		*e = r->err;
+		return r->failed;
+	}
+	return r->interrupted ? -EINTR : 0;
+}

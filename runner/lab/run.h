@@ -1,0 +1,62 @@
+/*
+ * A run of a study: from the plan to boots in the database.
+ *
+ * Call order: run_new(), run_resolve() (kernels, archives, the list of boots;
+ * this may fetch), run_boots() (the event loop, until all is done or stopped),
+ * run_free().  What cannot be had, a package or a machine, is noted as an error
+ * of its cells and the others go on.
+ */
+#ifndef KLAB_RUN_H
+#define KLAB_RUN_H
+
+#include "lab/boot.h"
+#include "lab/lab.h"
+#include "study/study.h"
+
+struct run;
+
+struct run_progress {
+	size_t total;	/* boots of the plan, shared ones counted once */
+	size_t ok, bad; /* done, of these */
+	size_t failed;	/* failed for a reason of ours, to be done again */
+	size_t running;
+	size_t skipped; /* cells that have no kernel or no machine */
+	uint64_t eta_ms; /* until the end; 0 if unknown */
+};
+
+/* What a run tells while it goes on; each may be NULL. */
+struct run_watch {
+	void (*note)(const char *text, void *arg);
+	/* Something of the plan could not be had. */
+	void (*trouble)(const struct err *e, void *arg);
+	/* A boot has ended: where in the matrix, and how. */
+	void (*boot)(const char *stage, const char *machine,
+		     const char *workload, int seed,
+		     const struct boot_result *r, void *arg);
+	/* Something changed; comes after each of the above. */
+	void (*progress)(const struct run_progress *p, void *arg);
+	void *arg;
+};
+
+struct run_options {
+	int jobs;     /* boots side by side */
+	bool refresh; /* ask the mirror for newer packages */
+	bool retry;   /* do again what a kernel failed */
+};
+
+/* study must outlive the run. */
+struct run *run_new(struct lab *lab, struct study *study,
+		    const struct run_options *o, const struct run_watch *w);
+void run_free(struct run *r);
+
+/* Fails only if nothing at all can be done. */
+int run_resolve(struct run *r, struct err *e);
+/* Returns 0 when each boot was tried; -EINTR after a signal; else the lab's own
+ * error. */
+int run_boots(struct run *r, struct err *e);
+
+struct run_progress run_progress(const struct run *r);
+/* The worst of what happened: ERR_NONE, ERR_KERNEL, ERR_USER or ERR_LAB. */
+enum err_kind run_worst(const struct run *r);
+
+#endif

@@ -1,0 +1,257 @@
+/*
+ * klab: the command table.
+ */
+#include "cmd/cmd.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "lab/lab.h"
+
+#include <getopt.h>
+#include <locale.h>
+#include <sched.h>
+
+#define COUNT(a) (sizeof(a) / sizeof(*(a)))
+#define JOBS_MAX 1024
+
+static const struct cmd *const commands[] = {
+	&cmd_doctor,  &cmd_plan,   &cmd_run,	   &cmd_status,
+	&cmd_compare, &cmd_report, &cmd_reproduce, &cmd_gc,
+};
+
+/* Options that every verb takes; val is what getopt_long() returns. */
+static const struct {
+	const char *name, *arg, *help;
+	int val;
+} globals[] = {
+	{"lab", "DIR", "the lab folder (./lab)", 'L'},
+	{"jobs", "N", "boots side by side (all cores)", 'j'},
+	{"dry-run", NULL, "say what would be done, change nothing", 'n'},
+	{"verbose", NULL, "say more", 'v'},
+	{"json", NULL, "results as JSON", 'J'},
+	{"help", NULL, "this text", 'h'},
+	{"version", NULL, "the version", 'V'},
+};
+
+static void print_option(const char *shorter, const char *name,
+			 const char *arg, const char *help)
+{
+	char left[40];
+
+	snprintf(left, sizeof(left), "%s--%s%s%s", shorter, name,
+		 arg ? " " : "", arg ? arg : "");
+	printf("  %-22s %s\n", left, help);
+}
+
+static void print_globals(void)
+{
+	for (size_t i = 0; i < COUNT(globals); i++) {
+		char shorter[8] = "    ";
+
+		if (strchr("jnvh", globals[i].val))
+			snprintf(shorter, sizeof(shorter), "-%c, ",
+				 globals[i].val);
+		print_option(shorter, globals[i].name, globals[i].arg,
+			     globals[i].help);
+	}
+}
+
+static int help(void)
+{
+	puts("usage: klab [options] VERB [arguments]\n");
+	puts("A performance lab for Linux kernels with an exact clock.\n");
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		char left[40];
+
+		snprintf(left, sizeof(left), "%s %s", commands[i]->name,
+			 commands[i]->args);
+		printf("  %-22s %s\n", left, commands[i]->summary);
+	}
+	puts("\nOptions of every verb:");
+	print_globals();
+	puts("\nExit codes: 0 done; 1 a regression or a finding; 2 usage or "
+	     "study error;\n3 a kernel did not build or boot; 4 the lab itself "
+	     "failed.");
+	return EXIT_DONE;
+}
+
+static int help_verb(const struct cmd *cmd)
+{
+	printf("usage: klab %s %s\n\n%s\n", cmd->name, cmd->args,
+	       cmd->summary);
+	if (cmd->options[0].name)
+		puts("\nOptions:");
+	for (int i = 0; i < CMD_OPTIONS && cmd->options[i].name; i++)
+		print_option("    ", cmd->options[i].name, cmd->options[i].arg,
+			     cmd->options[i].help);
+	puts("\nOptions of every verb:");
+	print_globals();
+	return EXIT_DONE;
+}
+
+/* For bash: complete -C 'klab --complete' would start klab at each key; one
+ * word list is enough. */
+static int completion(void)
+{
+	printf("complete -o default -W '");
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		printf("%s ", commands[i]->name);
+		for (int k = 0; k < CMD_OPTIONS && commands[i]->options[k].name;
+		     k++)
+			printf("--%s ", commands[i]->options[k].name);
+	}
+	for (size_t i = 0; i < COUNT(globals); i++)
+		printf("--%s ", globals[i].name);
+	puts("' klab");
+	return EXIT_DONE;
+}
+
+static const struct cmd *find(const char *name)
+{
+	const char *names[COUNT(commands)], *near;
+
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		names[i] = commands[i]->name;
+		if (!strcmp(name, commands[i]->name))
+			return commands[i];
+	}
+	near = str_nearest(name, names, COUNT(commands));
+	if (near)
+		cmd_say("klab: there is no verb '%s'; did you mean '%s'?", name,
+			near);
+	else
+		cmd_say("klab: there is no verb '%s'; 'klab --help' lists them",
+			name);
+	return NULL;
+}
+
+static int own_cores(void)
+{
+	cpu_set_t set;
+
+	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
+}
+
+/* getopt's table: the global options and those of the verb, whose numbers start
+ * at 256. */
+static void option_table(const struct cmd *cmd, struct option *table)
+{
+	for (size_t i = 0; i < COUNT(globals); i++)
+		*table++ = (struct option){globals[i].name,
+					   globals[i].arg ? required_argument
+							  : no_argument,
+					   NULL, globals[i].val};
+	for (int i = 0; cmd && i < CMD_OPTIONS && cmd->options[i].name; i++)
+		*table++ = (struct option){cmd->options[i].name,
+					   cmd->options[i].arg
+						   ? required_argument
+						   : no_argument,
+					   NULL, 256 + i};
+	*table = (struct option){0};
+}
+
+static bool set_jobs(struct ctx *c, const char *text)
+{
+	long long n;
+
+	if (!str_to_ll(text, 1, JOBS_MAX, &n)) {
+		cmd_say("klab: '-j %s' is not a number from 1 to %d", text,
+			JOBS_MAX);
+		return false;
+	}
+	c->jobs = (int)n;
+	return true;
+}
+
+/* One option.  Returns -1 to go on, else an exit code. */
+static int take(struct ctx *c, int val)
+{
+	switch (val) {
+	case 'L':
+		c->lab_dir = optarg;
+		return -1;
+	case 'j':
+		return set_jobs(c, optarg) ? -1 : ERR_USER;
+	case 'n':
+		c->dry_run = true;
+		return -1;
+	case 'v':
+		c->verbose = true;
+		return -1;
+	case 'J':
+		c->json = true;
+		return -1;
+	case 'h':
+		return c->cmd ? help_verb(c->cmd) : help();
+	case 'V':
+		puts("klab " KLAB_VERSION);
+		return EXIT_DONE;
+	case '?':
+		cmd_say("klab: 'klab %s--help' lists the options",
+			c->cmd ? c->cmd->name : "");
+		return ERR_USER;
+	}
+	c->given[val - 256] = optarg ? optarg : "";
+	return -1;
+}
+
+/* Reads options up to the first word (the verb) if there is no verb yet, else
+ * all of them. */
+static int parse(struct ctx *c, int argc, char **argv)
+{
+	struct option table[COUNT(globals) + CMD_OPTIONS + 1];
+	int val, code;
+
+	option_table(c->cmd, table);
+	optind = 0;
+	while ((val = getopt_long(argc, argv, c->cmd ? "j:nvh" : "+j:nvh", table,
+				  NULL)) != -1)
+		if ((code = take(c, val)) >= 0)
+			return code;
+	c->argc = argc - optind;
+	c->argv = argv + optind;
+	return -1;
+}
+
+static int dispatch(struct ctx *c)
+{
+	struct err e;
+
+	if (c->argc < c->cmd->min_args || c->argc > c->cmd->max_args) {
+		cmd_say("usage: klab %s %s", c->cmd->name, c->cmd->args);
+		return ERR_USER;
+	}
+	if (lab_find_share(&c->share, &e))
+		return cmd_fail(&e);
+	return c->cmd->run(c);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctx c = {.lab_dir = "lab", .jobs = own_cores()};
+	int code;
+
+	setlocale(LC_CTYPE, "");
+	if (argc == 3 && !strcmp(argv[1], "completion"))
+		return strcmp(argv[2], "bash") ? ERR_USER : completion();
+	code = parse(&c, argc, argv);
+	if (code >= 0)
+		return code;
+	if (!c.argc) {
+		cmd_say("usage: klab [options] VERB [arguments]; 'klab --help' "
+			"lists the verbs");
+		return ERR_USER;
+	}
+	c.cmd = find(c.argv[0]);
+	if (!c.cmd)
+		return ERR_USER;
+	code = parse(&c, c.argc, c.argv);
+	if (code < 0)
+		code = dispatch(&c);
+	free(c.share);
+	if (fflush(stdout) || ferror(stdout)) {
+		cmd_say("klab: cannot write the results to stdout");
+		return ERR_LAB;
+	}
+	return code;
+}
