@@ -5,6 +5,7 @@
 #include "base/job.h"
 #include "base/str.h"
 #include "kernel/aptconf.h"
+#include "kernel/choice.h"
 #include "kernel/packages.h"
 #include "kernel/suites.h"
 
@@ -350,7 +351,7 @@ static int kernel_names(const struct apt *a, struct strv *names, struct err *e)
 	int r = apt_run(a, argv, NULL, &out, e);
 
 	for (rest = out.buf; !r && (name = strsep(&rest, "\n"));)
-		if (package_is_kernel(name) && !str_ends(name, "-dbg"))
+		if (choice_may_use(name))
 			strv_add(names, name);
 	str_release(&out);
 	return r;

@@ -11,12 +11,11 @@ static const char *const taken[] = {
 	"Dir::Etc::trusted", "Dir::Etc::trustedparts",
 };
 
-/* Not taken over: what would fetch more than packages lists, or trust less. */
+/* Not taken over: what would fetch more than the lists, make them slow to read,
+ * or trust less. */
 static const char *const refused[] = {
-	"Acquire::IndexTargets",
-	"Acquire::Languages",
-	"Acquire::Allow",
-	"Acquire::PDiffs",
+	"Acquire::IndexTargets", "Acquire::Languages",   "Acquire::Allow",
+	"Acquire::PDiffs",       "Acquire::GzipIndexes",
 };
 
 static bool starts_with_any(const char *line, const char *const *v, size_t n)

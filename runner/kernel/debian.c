@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "kernel/apt.h"
+#include "kernel/choice.h"
 #include "kernel/deb.h"
 #include "kernel/debs.h"
 #include "kernel/packages.h"
@@ -43,34 +44,37 @@ static int get_deb(const struct apt *a, const struct debian_request *rq,
 	return debs_fetch(a, p, path, e);
 }
 
-/* Takes the files out of the packages: first what the one with the image has,
- * then, from another, what is still missing. */
+static int take_files(const struct apt *a, const struct debian_request *rq,
+		      const struct package *p, struct deb_file *files, size_t n,
+		      const char *stage, struct err *e)
+{
+	char *deb;
+	int r = get_deb(a, rq, p, &deb, e);
+
+	if (r)
+		return r;
+	r = deb_take(deb, files, n, stage, e);
+	free(deb);
+	return r;
+}
+
+/* Reading a package for what is in another would read it to its end. */
 static int fill_stage(const struct apt *a, const struct debian_request *rq,
 		      const struct choice *c, const char *stage, struct err *e)
 {
 	struct deb_file files[] = {{image_at, STAGE_IMAGE, false},
 				   {config_at, STAGE_CONFIG, false},
 				   {map_at, STAGE_MAP, false}};
-	const size_t n = sizeof(files) / sizeof(*files);
-	char *deb;
-	int r = get_deb(a, rq, c->image, &deb, e);
+	bool together = c->config == c->image;
+	int r = take_files(a, rq, c->image, files, together ? 3 : 1, stage, e);
 
-	if (r)
-		return r;
-	r = deb_take(deb, files, n, stage, e);
-	free(deb);
-	if (!r && c->config != c->image) {
-		r = get_deb(a, rq, c->config, &deb, e);
-		if (r)
-			return r;
-		r = deb_take(deb, files, n, stage, e);
-		free(deb);
-	}
 	if (!r && !files[0].found)
 		r = err_lab(e,
 			    "package '%s' %s has no kernel image where klab "
 			    "looks for it",
 			    c->image->name, c->image->version);
+	if (!r && !together && c->config)
+		r = take_files(a, rq, c->config, files, 3, stage, e);
 	return r;
 }
 
@@ -84,8 +88,7 @@ static int store(const char *lab, const struct debian_request *rq,
 		 const struct choice *c, const char *stage, struct kernel *k,
 		 struct err *e)
 {
-	struct kernel_deb debs[3] = {part_of("image", c->image),
-				     part_of("config", c->config)};
+	struct kernel_deb debs[3] = {part_of("image", c->image)};
 	struct kernel_origin from = {
 		.source = "debian-image",
 		.requested = rq->package,
@@ -93,9 +96,11 @@ static int store(const char *lab, const struct debian_request *rq,
 		.version = c->image->version,
 		.suite = rq->suite,
 		.debs = debs,
-		.ndebs = 2,
+		.ndebs = 1,
 	};
 
+	if (c->config)
+		debs[from.ndebs++] = part_of("config", c->config);
 	if (c->modules)
 		debs[from.ndebs++] = part_of("modules", c->modules);
 	return kernel_store_add(lab, stage, &from, k, e);
@@ -129,7 +134,7 @@ static int attempt(const char *lab, const struct apt *a,
 	int r = apt_packages(a, &all, e);
 
 	if (!r)
-		r = packages_choose(&all, rq->package, rq->version, &c, e);
+		r = choice_make(&c, &all, rq->package, rq->version, e);
 	if (!r)
 		r = take(lab, a, rq, &c, k, e);
 	packages_release(&all);

@@ -26,16 +26,17 @@ static json_t *debs_to_json(const struct kernel_origin *from)
 }
 
 int manifest_write(const char *dir, const struct kernel *k,
-		   const struct kernel_origin *from, bool has_map,
-		   struct err *e)
+		   const struct kernel_origin *from, struct err *e)
 {
 	json_t *j = json_pack(
-		"{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s*, s:s*, s:s*,"
-		" s:s*, s:o}",
+		"{s:i, s:s, s:s, s:s, s:s, s:s, s:b, s:s, s:s, s:s*, s:s*,"
+		" s:s*, s:s*, s:o}",
 		"manifest", 1, "key", k->key, "source", k->source, "release",
 		k->release, "banner", k->banner, "sha256", k->sha256, "pvh",
-		k->pvh, "symbols",
-		has_map ? "System.map" : "none: the source has no real one",
+		k->pvh, "config",
+		k->config_path ? "config" : "none: the source does not have it",
+		"symbols",
+		k->map_path ? "System.map" : "none: the source has no real one",
 		"requested", from->requested, "package", from->package,
 		"version", from->version, "suite", from->suite, "debs",
 		debs_to_json(from));

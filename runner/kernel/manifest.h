@@ -6,10 +6,9 @@
 
 #include "kernel/store.h"
 
-/* Writes dir/manifest.json; has_map: a real System.map is stored beside it. */
+/* Writes dir/manifest.json. */
 int manifest_write(const char *dir, const struct kernel *k,
-		   const struct kernel_origin *from, bool has_map,
-		   struct err *e);
+		   const struct kernel_origin *from, struct err *e);
 /* Fills k, of which dir and key are set, from dir/manifest.json. */
 int manifest_read(struct kernel *k, struct err *e);
 /* The entry of that part in its list of packages; -ENOENT if there is none. */

@@ -197,17 +197,15 @@ static bool map_is_real(const char *text, size_t len)
 	return memmem(text, len, " _text\n", 7);
 }
 
-static int adopt_map(const char *stage, bool *real, struct err *e)
+static int drop_unreal_map(const char *stage, struct err *e)
 {
 	char *path = xasprintf("%s/%s", stage, STAGE_MAP);
 	struct str text = STR_INIT;
 	int r = 0;
 
-	*real = false;
 	if (file_exists(path)) {
 		r = file_read(path, MAP_CAP, &text, e);
-		*real = !r && map_is_real(text.buf, text.len);
-		if (!*real)
+		if (!r && !map_is_real(text.buf, text.len))
 			unlink(path);
 	}
 	str_release(&text);
@@ -215,15 +213,23 @@ static int adopt_map(const char *stage, bool *real, struct err *e)
 	return r;
 }
 
-static int make_key(const char *stage, struct kernel *k, struct err *e)
+static char *path_if_there(const char *dir, const char *name)
 {
-	char *path = xasprintf("%s/%s", stage, STAGE_CONFIG), *text;
-	char config[SHA256_HEX] = "none", hex[SHA256_HEX];
-	int r = 0;
+	char *path = xasprintf("%s/%s", dir, name);
 
 	if (file_exists(path))
-		r = file_sha256(path, config, e);
+		return path;
 	free(path);
+	return NULL;
+}
+
+static int make_key(struct kernel *k, struct err *e)
+{
+	char config[SHA256_HEX] = "none", hex[SHA256_HEX], *text;
+	int r = 0;
+
+	if (k->config_path)
+		r = file_sha256(k->config_path, config, e);
 	if (r)
 		return r;
 	text = xasprintf("%s\n%s\n%s\n", k->sha256, config, k->source);
@@ -256,19 +262,19 @@ static int publish(const char *lab, const char *stage, const char *key,
 static int prepare(const char *stage, const struct kernel_origin *from,
 		   struct kernel *k, struct err *e)
 {
-	bool has_map;
 	int r = adopt_image(stage, k, e);
 
+	if (!r)
+		r = drop_unreal_map(stage, e);
 	if (r)
 		return r;
 	k->source = xstrdup(from->source);
-	r = adopt_map(stage, &has_map, e);
+	k->config_path = path_if_there(stage, STAGE_CONFIG);
+	k->map_path = path_if_there(stage, STAGE_MAP);
+	r = make_key(k, e);
 	if (r)
 		return r;
-	r = make_key(stage, k, e);
-	if (r)
-		return r;
-	return manifest_write(stage, k, from, has_map, e);
+	return manifest_write(stage, k, from, e);
 }
 
 int kernel_store_add(const char *lab, const char *stage,
@@ -285,16 +291,6 @@ int kernel_store_add(const char *lab, const char *stage,
 	kernel_release(&fresh);
 	kernel_store_drop(stage);
 	return r;
-}
-
-static char *path_if_there(const char *dir, const char *name)
-{
-	char *path = xasprintf("%s/%s", dir, name);
-
-	if (file_exists(path))
-		return path;
-	free(path);
-	return NULL;
 }
 
 static bool key_is_valid(const char *key)
