@@ -43,16 +43,18 @@ setup:
 # ---- the program ----
 
 klab: $(BUILD)/runner/main.o $(OBJ)
-	$(CC) $(CFLAGS) -o $@ $^ $(LAB_LIBS)
+	@echo 'LD $@'
+	@$(CC) $(CFLAGS) -o $@ $^ $(LAB_LIBS)
 
 $(BUILD)/runner/%.o: runner/%.c
 	@mkdir -p $(@D)
-	$(CC) $(LAB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo 'CC $<'
+	@$(CC) $(LAB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The schema goes into the program as a string.
 $(BUILD)/schema.h: runner/lab/schema.sql
 	@mkdir -p $(@D)
-	sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
+	@sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
 $(BUILD)/runner/lab/db.o: $(BUILD)/schema.h
 $(BUILD)/runner/lab/db.o: LAB_CFLAGS += -I$(BUILD)
 
@@ -69,13 +71,15 @@ FORCE:
 # same source gives the same bytes.
 $(BUILD)/agent: $(GUEST_SRC) $(wildcard runner/guest/*.h)
 	@mkdir -p $(@D)
-	$(MUSL_CC) -static -Os -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror \
-		-Irunner -o $@ $(GUEST_SRC)
-	strip $@
+	@echo 'CC $@ (static)'
+	@$(MUSL_CC) -static -Os -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror \
+		-Irunner -include runner/base/banned.h -o $@ $(GUEST_SRC)
+	@strip $@
 
 $(BUILD)/probe: runner/guest/probe.S
 	@mkdir -p $(@D)
-	$(CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none \
+	@echo 'AS $@'
+	@$(CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none \
 		-Wl,-Ttext=0x100000 -o $@ $<
 
 -include $(OBJ:.o=.d) $(BUILD)/runner/main.d

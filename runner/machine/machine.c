@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/job.h"
 #include "base/str.h"
-#include "base/yaml.h"
+#include "base/yml.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,26 +13,26 @@ static const char *const known[] = {"machine",	 "clock",	 "vcpus",
 				    "memory_mib", "metronome_us", "deadline_s",
 				    "fallback"};
 
-static int read_fields(struct yaml_node *root, struct machine *m,
+static int read_fields(struct yml_node *root, struct machine *m,
 		       struct err *e)
 {
 	long long vcpus = 1, memory = 512, metronome = 20, deadline = 300;
 	const char *name = NULL, *clock = "exact", *fallback = NULL;
 
-	if (yaml_expect(root, YAML_MAP, e) ||
-	    yaml_opt_text(root, "machine", &name, e) ||
-	    yaml_opt_text(root, "clock", &clock, e) ||
-	    yaml_opt_int(root, "vcpus", 1, 64, &vcpus, e) ||
-	    yaml_opt_int(root, "memory_mib", 64, 65536, &memory, e) ||
-	    yaml_opt_int(root, "metronome_us", 0, 1000000, &metronome, e) ||
-	    yaml_opt_int(root, "deadline_s", 1, 86400, &deadline, e) ||
-	    yaml_opt_text(root, "fallback", &fallback, e) ||
-	    yaml_check_unused(root, known, sizeof(known) / sizeof(*known), e))
+	if (yml_expect(root, YML_MAP, e) ||
+	    yml_opt_text(root, "machine", &name, e) ||
+	    yml_opt_text(root, "clock", &clock, e) ||
+	    yml_opt_int(root, "vcpus", 1, 64, &vcpus, e) ||
+	    yml_opt_int(root, "memory_mib", 64, 65536, &memory, e) ||
+	    yml_opt_int(root, "metronome_us", 0, 1000000, &metronome, e) ||
+	    yml_opt_int(root, "deadline_s", 1, 86400, &deadline, e) ||
+	    yml_opt_text(root, "fallback", &fallback, e) ||
+	    yml_check_unused(root, known, sizeof(known) / sizeof(*known), e))
 		return -1;
 	if (!name)
-		return yaml_err(root, e, "key 'machine' (its name) is missing");
+		return yml_err(root, e, "key 'machine' (its name) is missing");
 	if (strcmp(clock, "exact"))
-		return yaml_err(yaml_get(root, "clock"), e,
+		return yml_err(yml_get(root, "clock"), e,
 				"'%s' is no clock that this klab has; the one "
 				"there is: exact", clock);
 	m->name = xstrdup(name);
@@ -83,7 +83,7 @@ int machine_load(const char *name, const char *share, const char *study_dir,
 		 struct machine **out, struct err *e)
 {
 	char *path = machine_path(name, share, study_dir);
-	struct yaml_doc *doc = NULL;
+	struct yml_doc *doc = NULL;
 	struct machine *m;
 	int r;
 
@@ -97,10 +97,10 @@ int machine_load(const char *name, const char *share, const char *study_dir,
 		return r;
 	}
 	m = xcalloc(1, sizeof(*m));
-	r = yaml_load(path, &doc, e);
+	r = yml_load(path, &doc, e);
 	if (!r)
-		r = read_fields(yaml_root(doc), m, e);
-	yaml_free(doc);
+		r = read_fields(yml_root(doc), m, e);
+	yml_free(doc);
 	free(path);
 	if (r) {
 		machine_free(m);

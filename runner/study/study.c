@@ -2,7 +2,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/yaml.h"
+#include "base/yml.h"
 
 #include <libgen.h>
 
@@ -18,7 +18,7 @@ static const char *const known[] = {"study",	"source",    "stages",
 struct reader {
 	const char *share;
 	char *dir; /* of the study file */
-	struct yaml_node *root;
+	struct yml_node *root;
 	struct study *s;
 };
 
@@ -41,15 +41,15 @@ static char *dup_or_null(const char *s)
 }
 
 /* apt would take a leading dash as an option and a slash as a release. */
-static int check_package(const struct yaml_node *n, const char *s,
+static int check_package(const struct yml_node *n, const char *s,
 			 struct err *e)
 {
 	if (word_ok(s))
 		return 0;
-	return yaml_err(n, e, "'%s' is not the name of a Debian package", s);
+	return yml_err(n, e, "'%s' is not the name of a Debian package", s);
 }
 
-static int read_package(struct yaml_node *item, const char *suite,
+static int read_package(struct yml_node *item, const char *suite,
 			struct stage *g, struct err *e)
 {
 	static const char *const keys[] = {"package", "suite", "version",
@@ -57,23 +57,23 @@ static int read_package(struct yaml_node *item, const char *suite,
 	const char *package = NULL, *version = NULL, *name = NULL;
 
 	g->kind = SOURCE_DEBIAN_IMAGE;
-	if (item->kind == YAML_SCALAR) {
-		if (yaml_text(item, &package, e))
+	if (item->kind == YML_SCALAR) {
+		if (yml_text(item, &package, e))
 			return -1;
-	} else if (yaml_expect(item, YAML_MAP, e) ||
-		   yaml_opt_text(item, "package", &package, e) ||
-		   yaml_opt_text(item, "suite", &suite, e) ||
-		   yaml_opt_text(item, "version", &version, e) ||
-		   yaml_opt_text(item, "name", &name, e) ||
-		   yaml_check_unused(item, keys, COUNT(keys), e)) {
+	} else if (yml_expect(item, YML_MAP, e) ||
+		   yml_opt_text(item, "package", &package, e) ||
+		   yml_opt_text(item, "suite", &suite, e) ||
+		   yml_opt_text(item, "version", &version, e) ||
+		   yml_opt_text(item, "name", &name, e) ||
+		   yml_check_unused(item, keys, COUNT(keys), e)) {
 		return -1;
 	}
 	if (!package)
-		return yaml_err(item, e, "key 'package' is missing");
+		return yml_err(item, e, "key 'package' is missing");
 	if (check_package(item, package, e))
 		return -1;
 	if (suite && !word_ok(suite))
-		return yaml_err(item, e, "'%s' is not the name of a suite",
+		return yml_err(item, e, "'%s' is not the name of a suite",
 				suite);
 	g->package = xstrdup(package);
 	g->suite = dup_or_null(suite);
@@ -82,7 +82,7 @@ static int read_package(struct yaml_node *item, const char *suite,
 	return 0;
 }
 
-static int read_image(struct reader *r, struct yaml_node *item,
+static int read_image(struct reader *r, struct yml_node *item,
 		      struct stage *g, struct err *e)
 {
 	static const char *const keys[] = {"path", "config", "system_map",
@@ -90,54 +90,54 @@ static int read_image(struct reader *r, struct yaml_node *item,
 	const char *path = NULL, *config = NULL, *map = NULL, *name = NULL;
 
 	g->kind = SOURCE_IMAGE;
-	if (item->kind == YAML_SCALAR) {
-		if (yaml_text(item, &path, e))
+	if (item->kind == YML_SCALAR) {
+		if (yml_text(item, &path, e))
 			return -1;
-	} else if (yaml_expect(item, YAML_MAP, e) ||
-		   yaml_opt_text(item, "path", &path, e) ||
-		   yaml_opt_text(item, "config", &config, e) ||
-		   yaml_opt_text(item, "system_map", &map, e) ||
-		   yaml_opt_text(item, "name", &name, e) ||
-		   yaml_check_unused(item, keys, COUNT(keys), e)) {
+	} else if (yml_expect(item, YML_MAP, e) ||
+		   yml_opt_text(item, "path", &path, e) ||
+		   yml_opt_text(item, "config", &config, e) ||
+		   yml_opt_text(item, "system_map", &map, e) ||
+		   yml_opt_text(item, "name", &name, e) ||
+		   yml_check_unused(item, keys, COUNT(keys), e)) {
 		return -1;
 	}
 	if (!path || !*path)
-		return yaml_err(item, e, "key 'path' is missing");
+		return yml_err(item, e, "key 'path' is missing");
 	g->path = user_path(r, path);
 	g->config = config ? user_path(r, config) : NULL;
 	g->map = map ? user_path(r, map) : NULL;
 	g->name = xstrdup(name ? name : path);
 	if (!file_exists(g->path))
-		return yaml_err(item, e, "there is no kernel image '%s'",
+		return yml_err(item, e, "there is no kernel image '%s'",
 				g->path);
 	return 0;
 }
 
 static int check_name(const struct reader *r, const struct stage *g,
-		      const struct yaml_node *item, struct err *e)
+		      const struct yml_node *item, struct err *e)
 {
 	if (!*g->name || strlen(g->name) > 100)
-		return yaml_err(item, e, "a stage's name has 1 to 100 "
+		return yml_err(item, e, "a stage's name has 1 to 100 "
 				"characters");
 	for (struct stage *o = r->s->stages; o < g; o++)
 		if (!strcmp(o->name, g->name))
-			return yaml_err(item, e, "stage '%s' is there twice; "
+			return yml_err(item, e, "stage '%s' is there twice; "
 					"give one of them another 'name'",
 					g->name);
 	return 0;
 }
 
-static int read_stages_of(struct reader *r, struct yaml_node *value,
+static int read_stages_of(struct reader *r, struct yml_node *value,
 			  const char *suite, bool debian, struct err *e)
 {
-	size_t n = value->kind == YAML_LIST ? value->n : 1;
+	size_t n = value->kind == YML_LIST ? value->n : 1;
 
 	if (!n)
-		return yaml_err(value, e, "is empty: name at least one kernel");
+		return yml_err(value, e, "is empty: name at least one kernel");
 	r->s->stages = xcalloc(n, sizeof(*r->s->stages));
 	for (size_t i = 0; i < n; i++) {
-		struct yaml_node *item =
-			value->kind == YAML_LIST ? value->at[i] : value;
+		struct yml_node *item =
+			value->kind == YML_LIST ? value->at[i] : value;
 		struct stage *g = &r->s->stages[r->s->nstages++];
 
 		g->idx = (int)i;
@@ -154,22 +154,22 @@ static int read_stages_of(struct reader *r, struct yaml_node *value,
 static int read_source(struct reader *r, struct err *e)
 {
 	static const char *const keys[] = {"debian-image", "image", "suite"};
-	struct yaml_node *source, *debian, *image;
+	struct yml_node *source, *debian, *image;
 	const char *suite = NULL;
 
-	if (yaml_need(r->root, "source", &source, e) ||
-	    yaml_expect(source, YAML_MAP, e) ||
-	    yaml_opt_text(source, "suite", &suite, e))
+	if (yml_need(r->root, "source", &source, e) ||
+	    yml_expect(source, YML_MAP, e) ||
+	    yml_opt_text(source, "suite", &suite, e))
 		return -1;
-	debian = yaml_get(source, "debian-image");
-	image = yaml_get(source, "image");
-	if (yaml_check_unused(source, keys, COUNT(keys), e))
+	debian = yml_get(source, "debian-image");
+	image = yml_get(source, "image");
+	if (yml_check_unused(source, keys, COUNT(keys), e))
 		return -1;
 	if (!debian == !image)
-		return yaml_err(source, e, "needs one source: debian-image or "
+		return yml_err(source, e, "needs one source: debian-image or "
 				"image");
 	if (image && suite)
-		return yaml_err(source, e, "'suite' belongs to debian-image");
+		return yml_err(source, e, "'suite' belongs to debian-image");
 	return read_stages_of(r, debian ? debian : image, suite, debian, e);
 }
 
@@ -204,28 +204,28 @@ static void keep_only(struct study *s, const bool *keep)
 
 static int read_selection(struct reader *r, struct err *e)
 {
-	struct yaml_node *n = yaml_get(r->root, "stages"), *every;
+	struct yml_node *n = yml_get(r->root, "stages"), *every;
 	size_t max = r->s->nstages;
 	bool *keep;
 	long long v;
 	int ret = 0;
 
-	if (!n || (n->kind == YAML_SCALAR && !strcmp(n->text, "all")))
+	if (!n || (n->kind == YML_SCALAR && !strcmp(n->text, "all")))
 		return 0;
 	keep = xcalloc(max, sizeof(*keep));
-	if (n->kind == YAML_LIST && n->n) {
+	if (n->kind == YML_LIST && n->n) {
 		for (size_t i = 0; !ret && i < n->n; i++) {
-			ret = yaml_int(n->at[i], 0, (long long)max - 1, &v, e);
+			ret = yml_int(n->at[i], 0, (long long)max - 1, &v, e);
 			if (!ret)
 				keep[v] = true;
 		}
-	} else if (n->kind == YAML_MAP && n->n == 1 &&
-		   (every = yaml_get(n, "every"))) {
-		ret = yaml_int(every, 1, 1000000, &v, e);
+	} else if (n->kind == YML_MAP && n->n == 1 &&
+		   (every = yml_get(n, "every"))) {
+		ret = yml_int(every, 1, 1000000, &v, e);
 		for (size_t i = 0; !ret && i < max; i++)
 			keep[i] = i % (size_t)v == 0 || i == max - 1;
 	} else {
-		ret = yaml_err(n, e, "is 'all', a list of stage numbers, or "
+		ret = yml_err(n, e, "is 'all', a list of stage numbers, or "
 			       "{every: N}");
 	}
 	if (!ret)
@@ -238,20 +238,20 @@ static int read_selection(struct reader *r, struct err *e)
 
 static int read_machines(struct reader *r, struct err *e)
 {
-	struct yaml_node *list;
+	struct yml_node *list;
 	struct study *s = r->s;
 	const char *name;
 
-	if (yaml_need(r->root, "machines", &list, e) ||
-	    yaml_expect(list, YAML_LIST, e))
+	if (yml_need(r->root, "machines", &list, e) ||
+	    yml_expect(list, YML_LIST, e))
 		return -1;
 	if (!list->n)
-		return yaml_err(list, e, "is empty: name at least one machine");
+		return yml_err(list, e, "is empty: name at least one machine");
 	s->machines = xcalloc(list->n, sizeof(struct machine *));
 	for (size_t i = 0; i < list->n; i++) {
 		struct machine *m;
 
-		if (yaml_text(list->at[i], &name, e))
+		if (yml_text(list->at[i], &name, e))
 			return -1;
 		if (machine_load(name, r->share, r->dir, &m, e)) {
 			err_prefix(e, "%s:%d: key 'machines'", list->file,
@@ -261,7 +261,7 @@ static int read_machines(struct reader *r, struct err *e)
 		s->machines[s->nmachines++] = m;
 		for (size_t k = 0; k + 1 < s->nmachines; k++)
 			if (!strcmp(s->machines[k]->name, m->name))
-				return yaml_err(list->at[i], e, "machine '%s' "
+				return yml_err(list->at[i], e, "machine '%s' "
 						"is there twice", m->name);
 	}
 	return 0;
@@ -269,14 +269,14 @@ static int read_machines(struct reader *r, struct err *e)
 
 static int read_workloads(struct reader *r, struct err *e)
 {
-	struct yaml_node *list;
+	struct yml_node *list;
 	struct study *s = r->s;
 
-	if (yaml_need(r->root, "workloads", &list, e) ||
-	    yaml_expect(list, YAML_LIST, e))
+	if (yml_need(r->root, "workloads", &list, e) ||
+	    yml_expect(list, YML_LIST, e))
 		return -1;
 	if (!list->n)
-		return yaml_err(list, e, "is empty: name at least one "
+		return yml_err(list, e, "is empty: name at least one "
 				"workload");
 	s->workloads = xcalloc(list->n, sizeof(struct workload *));
 	for (size_t i = 0; i < list->n; i++) {
@@ -287,7 +287,7 @@ static int read_workloads(struct reader *r, struct err *e)
 		s->workloads[s->nworkloads++] = w;
 		for (size_t k = 0; k + 1 < s->nworkloads; k++)
 			if (!strcmp(s->workloads[k]->label, w->label))
-				return yaml_err(list->at[i], e, "workload '%s' "
+				return yml_err(list->at[i], e, "workload '%s' "
 						"is there twice; tell them "
 						"apart with 'as: NAME'",
 						w->label);
@@ -295,12 +295,12 @@ static int read_workloads(struct reader *r, struct err *e)
 	return 0;
 }
 
-static int find_baseline(struct reader *r, struct yaml_node *n, struct err *e)
+static int find_baseline(struct reader *r, struct yml_node *n, struct err *e)
 {
 	struct study *s = r->s;
 	const char *text;
 
-	if (yaml_text(n, &text, e))
+	if (yml_text(n, &text, e))
 		return -1;
 	for (size_t i = 0; i < s->nstages; i++) {
 		char number[16];
@@ -311,39 +311,39 @@ static int find_baseline(struct reader *r, struct yaml_node *n, struct err *e)
 		s->baseline = s->stages[i].idx;
 		return 0;
 	}
-	return yaml_err(n, e, "'%s' is neither the number nor the name of a "
+	return yml_err(n, e, "'%s' is neither the number nor the name of a "
 			"stage that this study measures", text);
 }
 
 static int read_compare(struct reader *r, struct err *e)
 {
 	static const char *const keys[] = {"baseline", "min_effect"};
-	struct yaml_node *map = yaml_get(r->root, "compare"), *n;
+	struct yml_node *map = yml_get(r->root, "compare"), *n;
 
 	r->s->baseline = r->s->stages[0].idx;
 	r->s->min_effect = 0.01;
 	if (!map)
 		return 0;
-	if (yaml_expect(map, YAML_MAP, e))
+	if (yml_expect(map, YML_MAP, e))
 		return -1;
-	n = yaml_get(map, "baseline");
+	n = yml_get(map, "baseline");
 	if (n && find_baseline(r, n, e))
 		return -1;
-	n = yaml_get(map, "min_effect");
-	if (n && yaml_fraction(n, &r->s->min_effect, e))
+	n = yml_get(map, "min_effect");
+	if (n && yml_fraction(n, &r->s->min_effect, e))
 		return -1;
-	return yaml_check_unused(map, keys, COUNT(keys), e);
+	return yml_check_unused(map, keys, COUNT(keys), e);
 }
 
 static int read_name(struct reader *r, struct err *e)
 {
-	struct yaml_node *n;
+	struct yml_node *n;
 	const char *name;
 
-	if (yaml_need(r->root, "study", &n, e) || yaml_text(n, &name, e))
+	if (yml_need(r->root, "study", &n, e) || yml_text(n, &name, e))
 		return -1;
 	if (!word_ok(name))
-		return yaml_err(n, e, "'%s' is not a study's name: letters, "
+		return yml_err(n, e, "'%s' is not a study's name: letters, "
 				"digits and ._+- only", name);
 	r->s->name = xstrdup(name);
 	return 0;
@@ -355,10 +355,10 @@ static int refuse_builds(struct reader *r, struct err *e)
 	static const char *const keys[] = {"series", "configs"};
 
 	for (size_t i = 0; i < COUNT(keys); i++) {
-		struct yaml_node *n = yaml_get(r->root, keys[i]);
+		struct yml_node *n = yml_get(r->root, keys[i]);
 
 		if (n)
-			return yaml_err(n, e, "needs a source that is built; "
+			return yml_err(n, e, "needs a source that is built; "
 					"the kernels of debian-image and image "
 					"are, as they were shipped, the stages");
 	}
@@ -369,16 +369,16 @@ static int read_study(struct reader *r, struct err *e)
 {
 	long long boots = 5;
 
-	if (yaml_expect(r->root, YAML_MAP, e) || read_name(r, e) ||
+	if (yml_expect(r->root, YML_MAP, e) || read_name(r, e) ||
 	    refuse_builds(r, e) || read_source(r, e) || read_selection(r, e) ||
 	    read_machines(r, e) || read_workloads(r, e) ||
-	    yaml_opt_int(r->root, "boots", 1, BOOTS_MAX, &boots, e) ||
+	    yml_opt_int(r->root, "boots", 1, BOOTS_MAX, &boots, e) ||
 	    read_compare(r, e) ||
-	    yaml_check_unused(r->root, known, COUNT(known), e))
+	    yml_check_unused(r->root, known, COUNT(known), e))
 		return -1;
 	r->s->boots = (int)boots;
 	if (study_boots(r->s) > CELLS_MAX)
-		return yaml_err(r->root, e, "%zu boots are more than klab "
+		return yml_err(r->root, e, "%zu boots are more than klab "
 				"plans in one study (%d)", study_boots(r->s),
 				CELLS_MAX);
 	return 0;
@@ -409,7 +409,7 @@ int study_load(const char *path, const char *share, struct study **out,
 	struct reader r = {.share = share};
 	struct study *s = xcalloc(1, sizeof(*s));
 	struct str text = STR_INIT;
-	struct yaml_doc *doc = NULL;
+	struct yml_doc *doc = NULL;
 	int ret;
 
 	r.s = s;
@@ -419,13 +419,13 @@ int study_load(const char *path, const char *share, struct study **out,
 	if (ret)
 		e->kind = ERR_USER;
 	else
-		ret = yaml_parse(s->path, text.buf, text.len, &doc, e);
+		ret = yml_parse(s->path, text.buf, text.len, &doc, e);
 	s->text = str_detach(&text);
 	if (!ret) {
-		r.root = yaml_root(doc);
+		r.root = yml_root(doc);
 		ret = read_study(&r, e);
 	}
-	yaml_free(doc);
+	yml_free(doc);
 	free(r.dir);
 	if (ret)
 		study_free(s);

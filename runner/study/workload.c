@@ -2,7 +2,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/yaml.h"
+#include "base/yml.h"
 
 #include <dirent.h>
 #include <regex.h>
@@ -17,8 +17,8 @@ struct params {
 /* A workload.yaml while it is read. */
 struct source {
 	const char *share;
-	struct yaml_doc *doc;
-	struct yaml_node *root;
+	struct yml_doc *doc;
+	struct yml_node *root;
 	char *variant; /* after "folder-", or NULL */
 	struct params params;
 };
@@ -84,7 +84,7 @@ static char *find_folder(const char *share, const char *name, char **variant)
 	return NULL;
 }
 
-static int no_such(const struct yaml_node *item, const char *share,
+static int no_such(const struct yml_node *item, const char *share,
 		   const char *name, struct err *e)
 {
 	char *dir = xasprintf("%s/workloads", share);
@@ -105,7 +105,7 @@ static int no_such(const struct yaml_node *item, const char *share,
 	if (n >= 0)
 		free(list);
 	text = strv_join(&names, ", ");
-	r = yaml_err(item, e, "there is no workload '%s'; klab has: %s", name,
+	r = yml_err(item, e, "there is no workload '%s'; klab has: %s", name,
 		     text);
 	free(text);
 	strv_release(&names);
@@ -115,25 +115,25 @@ static int no_such(const struct yaml_node *item, const char *share,
 
 /* ---- reading ---- */
 
-static int read_words(struct yaml_node *map, const char *key, struct strv *out,
+static int read_words(struct yml_node *map, const char *key, struct strv *out,
 		      struct err *e)
 {
-	struct yaml_node *list = yaml_get(map, key);
+	struct yml_node *list = yml_get(map, key);
 	const char *text;
 
 	if (!list)
 		return 0;
-	if (yaml_expect(list, YAML_LIST, e))
+	if (yml_expect(list, YML_LIST, e))
 		return -1;
 	for (size_t i = 0; i < list->n; i++) {
-		if (yaml_text(list->at[i], &text, e))
+		if (yml_text(list->at[i], &text, e))
 			return -1;
 		strv_add(out, text);
 	}
 	return 0;
 }
 
-static int expand(const struct yaml_node *n, const struct params *p,
+static int expand(const struct yml_node *n, const struct params *p,
 		  const char *word, struct strv *out, struct err *e)
 {
 	struct str s = STR_INIT;
@@ -150,7 +150,7 @@ static int expand(const struct yaml_node *n, const struct params *p,
 		len = strcspn(word + 1, "}");
 		value = params_get(p, word + 1, len);
 		if (!word[len + 1] || !value) {
-			r = yaml_err(n, e, "'%s' names no parameter", word);
+			r = yml_err(n, e, "'%s' names no parameter", word);
 			break;
 		}
 		str_adds(&s, value);
@@ -163,7 +163,7 @@ static int expand(const struct yaml_node *n, const struct params *p,
 }
 
 /* A list of words with {parameter}s; a word that is empty then is dropped. */
-static int read_argv(struct yaml_node *map, const char *key,
+static int read_argv(struct yml_node *map, const char *key,
 		     const struct params *p, struct strv *out, struct err *e)
 {
 	struct strv words = STRV_INIT;
@@ -177,32 +177,32 @@ static int read_argv(struct yaml_node *map, const char *key,
 
 static int read_defaults(struct source *s, struct err *e)
 {
-	struct yaml_node *map = yaml_get(s->root, "parameters");
+	struct yml_node *map = yml_get(s->root, "parameters");
 
 	if (!map)
 		return 0;
-	if (yaml_expect(map, YAML_MAP, e))
+	if (yml_expect(map, YML_MAP, e))
 		return -1;
 	for (size_t i = 0; i < map->n; i++) {
 		static const char *const keys[] = {"default", "unit", "help"};
-		struct yaml_node *p = map->at[i];
+		struct yml_node *p = map->at[i];
 		const char *value = NULL, *ignored;
 
-		if (yaml_expect(p, YAML_MAP, e) ||
-		    yaml_opt_text(p, "default", &value, e) ||
-		    yaml_opt_text(p, "unit", &ignored, e) ||
-		    yaml_opt_text(p, "help", &ignored, e) ||
-		    yaml_check_unused(p, keys, COUNT(keys), e))
+		if (yml_expect(p, YML_MAP, e) ||
+		    yml_opt_text(p, "default", &value, e) ||
+		    yml_opt_text(p, "unit", &ignored, e) ||
+		    yml_opt_text(p, "help", &ignored, e) ||
+		    yml_check_unused(p, keys, COUNT(keys), e))
 			return -1;
 		if (!value)
-			return yaml_err(p, e, "key 'default' is missing");
+			return yml_err(p, e, "key 'default' is missing");
 		params_set(&s->params, p->key, value);
 	}
 	return 0;
 }
 
-static int no_variant(const struct yaml_node *item, const struct source *s,
-		      const struct yaml_node *variants, struct err *e)
+static int no_variant(const struct yml_node *item, const struct source *s,
+		      const struct yml_node *variants, struct err *e)
 {
 	struct strv names = STRV_INIT;
 	char *text;
@@ -212,42 +212,42 @@ static int no_variant(const struct yaml_node *item, const struct source *s,
 		strv_add(&names, variants->at[i]->key);
 	text = strv_join(&names, ", ");
 	if (s->variant)
-		r = yaml_err(item, e, "'%s' has no variant '%s'; it has: %s",
+		r = yml_err(item, e, "'%s' has no variant '%s'; it has: %s",
 			     s->root->file, s->variant, text);
 	else
-		r = yaml_err(item, e, "'%s' comes in variants, say which: %s",
+		r = yml_err(item, e, "'%s' comes in variants, say which: %s",
 			     s->root->file, text);
 	free(text);
 	strv_release(&names);
 	return r;
 }
 
-static int read_variant(struct source *s, const struct yaml_node *item,
+static int read_variant(struct source *s, const struct yml_node *item,
 			struct err *e)
 {
-	struct yaml_node *variants = yaml_get(s->root, "variants"), *v = NULL;
+	struct yml_node *variants = yml_get(s->root, "variants"), *v = NULL;
 
 	if (!variants && !s->variant)
 		return 0;
-	if (variants && yaml_expect(variants, YAML_MAP, e))
+	if (variants && yml_expect(variants, YML_MAP, e))
 		return -1;
 	if (variants && s->variant)
-		v = yaml_get(variants, s->variant);
+		v = yml_get(variants, s->variant);
 	if (!v)
 		return no_variant(item, s, variants, e);
-	if (yaml_expect(v, YAML_MAP, e))
+	if (yml_expect(v, YML_MAP, e))
 		return -1;
 	for (size_t i = 0; i < v->n; i++) {
 		const char *value;
 
-		if (yaml_text(v->at[i], &value, e))
+		if (yml_text(v->at[i], &value, e))
 			return -1;
 		params_set(&s->params, v->at[i]->key, value);
 	}
 	return 0;
 }
 
-static int read_step(struct yaml_node *n, const struct params *p,
+static int read_step(struct yml_node *n, const struct params *p,
 		     struct step *step, struct err *e)
 {
 	static const char *const keys[] = {"name", "argv", "collect",
@@ -255,30 +255,30 @@ static int read_step(struct yaml_node *n, const struct params *p,
 	const char *name = NULL;
 
 	step->deadline_s = 60;
-	if (yaml_expect(n, YAML_MAP, e) || yaml_opt_text(n, "name", &name, e) ||
-	    yaml_opt_int(n, "deadline_s", 1, 86400, &step->deadline_s, e) ||
+	if (yml_expect(n, YML_MAP, e) || yml_opt_text(n, "name", &name, e) ||
+	    yml_opt_int(n, "deadline_s", 1, 86400, &step->deadline_s, e) ||
 	    read_argv(n, "argv", p, &step->argv, e) ||
 	    read_argv(n, "collect", p, &step->collect, e) ||
-	    yaml_check_unused(n, keys, COUNT(keys), e))
+	    yml_check_unused(n, keys, COUNT(keys), e))
 		return -1;
 	if (!name || !word_ok(name))
-		return yaml_err(n, e, "a step needs a 'name' of letters, "
+		return yml_err(n, e, "a step needs a 'name' of letters, "
 				"digits and ._+-");
 	if (!step->argv.n)
-		return yaml_err(n, e, "step '%s' needs 'argv'", name);
+		return yml_err(n, e, "step '%s' needs 'argv'", name);
 	step->name = xstrdup(name);
 	return 0;
 }
 
 static int read_steps(struct source *s, struct workload *w, struct err *e)
 {
-	struct yaml_node *list;
+	struct yml_node *list;
 
-	if (yaml_need(s->root, "steps", &list, e) ||
-	    yaml_expect(list, YAML_LIST, e))
+	if (yml_need(s->root, "steps", &list, e) ||
+	    yml_expect(list, YML_LIST, e))
 		return -1;
 	if (!list->n)
-		return yaml_err(list, e, "is empty");
+		return yml_err(list, e, "is empty");
 	w->steps = xcalloc(list->n, sizeof(*w->steps));
 	for (size_t i = 0; i < list->n; i++) {
 		w->nsteps++;
@@ -288,7 +288,7 @@ static int read_steps(struct source *s, struct workload *w, struct err *e)
 	return 0;
 }
 
-static int read_from(struct yaml_node *n, const char *from, struct metric *m,
+static int read_from(struct yml_node *n, const char *from, struct metric *m,
 		     struct err *e)
 {
 	static const char *const rusage[] = {"nvcsw", "nivcsw", "minflt",
@@ -313,20 +313,20 @@ static int read_from(struct yaml_node *n, const char *from, struct metric *m,
 	} else if (!strcmp(from, "regex")) {
 		m->from = FROM_REGEX;
 		if (!m->pattern || regcomp(&re, m->pattern, REG_EXTENDED))
-			return yaml_err(n, e, "needs a 'pattern', a POSIX "
+			return yml_err(n, e, "needs a 'pattern', a POSIX "
 					"extended regular expression");
 		if (re.re_nsub < 1) {
 			regfree(&re);
-			return yaml_err(n, e, "'pattern' needs a (group)");
+			return yml_err(n, e, "'pattern' needs a (group)");
 		}
 		regfree(&re);
 	} else if (!strcmp(from, "cyclictest-json")) {
 		m->from = FROM_CYCLICTEST;
 		if (!m->file || !known_field || !m->limit_us)
-			return yaml_err(n, e, "needs 'file', 'limit_us' and a "
+			return yml_err(n, e, "needs 'file', 'limit_us' and a "
 					"'field': min, avg, max, p99 or p999");
 	} else {
-		return yaml_err(n, e, "'from: %s' is not known; one of: "
+		return yml_err(n, e, "'from: %s' is not known; one of: "
 				"elapsed, regex, cyclictest-json, nvcsw, "
 				"nivcsw, minflt, utime_us, stime_us, load_runs",
 				from);
@@ -335,26 +335,26 @@ static int read_from(struct yaml_node *n, const char *from, struct metric *m,
 }
 
 /* A number that may be a {parameter}. */
-static int read_limit(struct yaml_node *n, const struct params *p,
+static int read_limit(struct yml_node *n, const struct params *p,
 		      struct metric *m, struct err *e)
 {
 	struct strv word = STRV_INIT;
 	const char *text = NULL;
 	int r;
 
-	if (yaml_opt_text(n, "limit_us", &text, e))
+	if (yml_opt_text(n, "limit_us", &text, e))
 		return -1;
 	if (!text)
 		return 0;
 	r = expand(n, p, text, &word, e);
 	if (!r && (!word.n || !str_to_ll(word.v[0], 1, 1000000, &m->limit_us)))
-		r = yaml_err(n, e, "'limit_us: %s' is not a number from 1 to "
+		r = yml_err(n, e, "'limit_us: %s' is not a number from 1 to "
 			     "1000000", text);
 	strv_release(&word);
 	return r;
 }
 
-static int read_metric(struct yaml_node *n, const struct params *p,
+static int read_metric(struct yml_node *n, const struct params *p,
 		       struct metric *m, struct err *e)
 {
 	static const char *const keys[] = {"unit",  "better",  "primary",
@@ -363,19 +363,19 @@ static int read_metric(struct yaml_node *n, const struct params *p,
 	const char *unit = NULL, *better = NULL, *from = NULL, *pattern = NULL,
 		   *field = NULL, *file = NULL;
 
-	if (yaml_expect(n, YAML_MAP, e) || yaml_opt_text(n, "unit", &unit, e) ||
-	    yaml_opt_text(n, "better", &better, e) ||
-	    yaml_opt_bool(n, "primary", &m->primary, e) ||
-	    yaml_opt_bool(n, "latency", &m->latency, e) ||
-	    yaml_opt_text(n, "from", &from, e) ||
-	    yaml_opt_text(n, "pattern", &pattern, e) ||
-	    yaml_opt_text(n, "field", &field, e) ||
-	    yaml_opt_text(n, "file", &file, e) || read_limit(n, p, m, e) ||
-	    yaml_check_unused(n, keys, COUNT(keys), e))
+	if (yml_expect(n, YML_MAP, e) || yml_opt_text(n, "unit", &unit, e) ||
+	    yml_opt_text(n, "better", &better, e) ||
+	    yml_opt_bool(n, "primary", &m->primary, e) ||
+	    yml_opt_bool(n, "latency", &m->latency, e) ||
+	    yml_opt_text(n, "from", &from, e) ||
+	    yml_opt_text(n, "pattern", &pattern, e) ||
+	    yml_opt_text(n, "field", &field, e) ||
+	    yml_opt_text(n, "file", &file, e) || read_limit(n, p, m, e) ||
+	    yml_check_unused(n, keys, COUNT(keys), e))
 		return -1;
 	if (!unit || !from || !better ||
 	    (strcmp(better, "lower") && strcmp(better, "higher")))
-		return yaml_err(n, e, "needs 'unit', 'from' and 'better: "
+		return yml_err(n, e, "needs 'unit', 'from' and 'better: "
 				"lower' or 'better: higher'");
 	m->name = xstrdup(n->key);
 	m->unit = xstrdup(unit);
@@ -388,18 +388,18 @@ static int read_metric(struct yaml_node *n, const struct params *p,
 
 static int read_metrics(struct source *s, struct workload *w, struct err *e)
 {
-	struct yaml_node *map;
+	struct yml_node *map;
 
-	if (yaml_need(s->root, "metrics", &map, e) ||
-	    yaml_expect(map, YAML_MAP, e))
+	if (yml_need(s->root, "metrics", &map, e) ||
+	    yml_expect(map, YML_MAP, e))
 		return -1;
 	if (!map->n)
-		return yaml_err(map, e, "is empty");
+		return yml_err(map, e, "is empty");
 	w->metrics = xcalloc(map->n, sizeof(*w->metrics));
 	for (size_t i = 0; i < map->n; i++) {
 		w->nmetrics++;
 		if (!word_ok(map->at[i]->key))
-			return yaml_err(map->at[i], e, "not a metric's name: "
+			return yml_err(map->at[i], e, "not a metric's name: "
 					"letters, digits and ._+- only");
 		if (read_metric(map->at[i], &s->params, &w->metrics[i], e))
 			return -1;
@@ -411,21 +411,21 @@ static int read_head(struct source *s, struct workload *w, struct err *e)
 {
 	const char *name = NULL, *summary = NULL, *stresses;
 
-	if (yaml_expect(s->root, YAML_MAP, e) ||
-	    yaml_opt_text(s->root, "workload", &name, e) ||
-	    yaml_opt_text(s->root, "summary", &summary, e) ||
-	    yaml_opt_text(s->root, "stresses", &stresses, e) ||
+	if (yml_expect(s->root, YML_MAP, e) ||
+	    yml_opt_text(s->root, "workload", &name, e) ||
+	    yml_opt_text(s->root, "summary", &summary, e) ||
+	    yml_opt_text(s->root, "stresses", &stresses, e) ||
 	    read_words(s->root, "packages", &w->packages, e) ||
 	    read_words(s->root, "binaries", &w->binaries, e) ||
 	    read_words(s->root, "modules", &w->modules, e))
 		return -1;
 	if (!name || !summary)
-		return yaml_err(s->root, e, "needs 'workload' and 'summary'");
+		return yml_err(s->root, e, "needs 'workload' and 'summary'");
 	w->summary = xstrdup(summary);
 	return 0;
 }
 
-static int source_open(struct source *s, const struct yaml_node *item,
+static int source_open(struct source *s, const struct yml_node *item,
 		       const char *share, const char *name, struct err *e)
 {
 	char *path = word_ok(name) ? find_folder(share, name, &s->variant)
@@ -435,12 +435,12 @@ static int source_open(struct source *s, const struct yaml_node *item,
 	s->share = share;
 	if (!path)
 		return no_such(item, share, name, e);
-	r = yaml_load(path, &s->doc, e);
+	r = yml_load(path, &s->doc, e);
 	free(path);
 	if (r)
 		return r;
-	s->root = yaml_root(s->doc);
-	r = yaml_expect(s->root, YAML_MAP, e);
+	s->root = yml_root(s->doc);
+	r = yml_expect(s->root, YML_MAP, e);
 	if (!r)
 		r = read_defaults(s, e);
 	return r ? r : read_variant(s, item, e);
@@ -450,12 +450,12 @@ static void source_close(struct source *s)
 {
 	strv_release(&s->params.names);
 	strv_release(&s->params.values);
-	yaml_free(s->doc);
+	yml_free(s->doc);
 	free(s->variant);
 }
 
 /* `load: hackbench`: that workload's load line and what it needs. */
-static int add_load(struct workload *w, const struct yaml_node *item,
+static int add_load(struct workload *w, const struct yml_node *item,
 		    const char *share, const char *name, struct err *e)
 {
 	struct source s = {0};
@@ -464,7 +464,7 @@ static int add_load(struct workload *w, const struct yaml_node *item,
 	if (!r)
 		r = read_argv(s.root, "load", &s.params, &w->load, e);
 	if (!r && !w->load.n)
-		r = yaml_err(item, e, "workload '%s' has no 'load' line, it "
+		r = yml_err(item, e, "workload '%s' has no 'load' line, it "
 			     "cannot run beside another", name);
 	if (!r)
 		r = read_words(s.root, "packages", &w->packages, e);
@@ -477,17 +477,17 @@ static int add_load(struct workload *w, const struct yaml_node *item,
 }
 
 static int override(struct source *s, struct workload *w,
-		    struct yaml_node *given, struct err *e)
+		    struct yml_node *given, struct err *e)
 {
 	for (size_t i = 0; i < given->n; i++) {
-		struct yaml_node *n = given->at[i];
+		struct yml_node *n = given->at[i];
 		const char *value;
 
-		if (yaml_text(n, &value, e))
+		if (yml_text(n, &value, e))
 			return -1;
 		if (!strcmp(n->key, "as")) {
 			if (!word_ok(value))
-				return yaml_err(n, e, "'%s' is not a word of "
+				return yml_err(n, e, "'%s' is not a word of "
 						"letters, digits and ._+-",
 						value);
 			free(w->label);
@@ -498,7 +498,7 @@ static int override(struct source *s, struct workload *w,
 		} else if (!params_get(&s->params, n->key, strlen(n->key))) {
 			char *text = strv_join(&s->params.names, ", ");
 
-			yaml_err(n, e, "'%s' has no such parameter; it has: "
+			yml_err(n, e, "'%s' has no such parameter; it has: "
 				 "%s, load, as", w->name, text);
 			free(text);
 			return -1;
@@ -510,26 +510,26 @@ static int override(struct source *s, struct workload *w,
 }
 
 /* The entry's name and, if it is a map, its parameters. */
-static int split_item(struct yaml_node *item, const char **name,
-		      struct yaml_node **given, struct err *e)
+static int split_item(struct yml_node *item, const char **name,
+		      struct yml_node **given, struct err *e)
 {
 	*given = NULL;
-	if (item->kind == YAML_SCALAR)
-		return yaml_text(item, name, e);
-	if (item->kind != YAML_MAP || item->n != 1)
-		return yaml_err(item, e, "a workload is a name, or one name "
+	if (item->kind == YML_SCALAR)
+		return yml_text(item, name, e);
+	if (item->kind != YML_MAP || item->n != 1)
+		return yml_err(item, e, "a workload is a name, or one name "
 				"with a map of parameters");
 	*given = item->at[0];
 	*name = (*given)->key;
-	return yaml_expect(*given, YAML_MAP, e);
+	return yml_expect(*given, YML_MAP, e);
 }
 
-int workload_load(struct yaml_node *item, const char *share,
+int workload_load(struct yml_node *item, const char *share,
 		  struct workload **out, struct err *e)
 {
 	struct source s = {0};
 	struct workload *w = xcalloc(1, sizeof(*w));
-	struct yaml_node *given;
+	struct yml_node *given;
 	const char *name;
 	int r = split_item(item, &name, &given, e);
 
@@ -547,8 +547,8 @@ int workload_load(struct yaml_node *item, const char *share,
 	if (!r)
 		r = read_metrics(&s, w, e);
 	if (!r) {
-		yaml_get(s.root, "load");
-		r = yaml_check_unused(s.root, known, COUNT(known), e);
+		yml_get(s.root, "load");
+		r = yml_check_unused(s.root, known, COUNT(known), e);
 	}
 	source_close(&s);
 	if (r) {

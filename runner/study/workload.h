@@ -14,7 +14,7 @@
 #include "base/str.h"
 
 struct err;
-struct yaml_node;
+struct yml_node;
 
 /* Where a metric's value comes from. */
 enum metric_from {
@@ -58,7 +58,7 @@ struct workload {
  * workload's load beside the steps, `as: LABEL` names the entry.  share is
  * klab's own folder.  The caller frees the workload.
  */
-int workload_load(struct yaml_node *item, const char *share,
+int workload_load(struct yml_node *item, const char *share,
 		  struct workload **out, struct err *e);
 void workload_free(struct workload *w);
 

@@ -1,4 +1,4 @@
-#include "base/yaml.h"
+#include "base/yml.h"
 
 #include "base/err.h"
 #include "base/file.h"
@@ -12,14 +12,14 @@
 #define DEPTH_CAP 32
 #define NODE_CAP 100000
 
-struct yaml_doc {
+struct yml_doc {
 	char *file;
 	yaml_document_t raw;
-	struct yaml_node *root;
+	struct yml_node *root;
 	size_t nodes;
 };
 
-static void node_free(struct yaml_node *n)
+static void node_free(struct yml_node *n)
 {
 	if (!n)
 		return;
@@ -29,7 +29,7 @@ static void node_free(struct yaml_node *n)
 	free(n);
 }
 
-void yaml_free(struct yaml_doc *doc)
+void yml_free(struct yml_doc *doc)
 {
 	if (!doc)
 		return;
@@ -39,12 +39,12 @@ void yaml_free(struct yaml_doc *doc)
 	free(doc);
 }
 
-struct yaml_node *yaml_root(struct yaml_doc *doc)
+struct yml_node *yml_root(struct yml_doc *doc)
 {
 	return doc->root;
 }
 
-int yaml_err(const struct yaml_node *n, struct err *e, const char *fmt, ...)
+int yml_err(const struct yml_node *n, struct err *e, const char *fmt, ...)
 {
 	char what[800];
 	va_list ap;
@@ -60,10 +60,10 @@ int yaml_err(const struct yaml_node *n, struct err *e, const char *fmt, ...)
 
 /* ---- from libyaml's document to the tree ---- */
 
-static struct yaml_node *convert(struct yaml_doc *doc, int id, const char *key,
+static struct yml_node *convert(struct yml_doc *doc, int id, const char *key,
 				 int depth, struct err *e);
 
-static const char *key_text(struct yaml_doc *doc, int id)
+static const char *key_text(struct yml_doc *doc, int id)
 {
 	yaml_node_t *raw = yaml_document_get_node(&doc->raw, id);
 
@@ -72,19 +72,19 @@ static const char *key_text(struct yaml_doc *doc, int id)
 	return (const char *)raw->data.scalar.value;
 }
 
-static void append(struct yaml_node *n, struct yaml_node *entry)
+static void append(struct yml_node *n, struct yml_node *entry)
 {
 	n->at = xrealloc(n->at, (n->n + 1) * sizeof(*n->at));
 	n->at[n->n++] = entry;
 }
 
-static int convert_list(struct yaml_doc *doc, yaml_node_t *raw,
-			struct yaml_node *n, int depth, struct err *e)
+static int convert_list(struct yml_doc *doc, yaml_node_t *raw,
+			struct yml_node *n, int depth, struct err *e)
 {
-	n->kind = YAML_LIST;
+	n->kind = YML_LIST;
 	for (yaml_node_item_t *i = raw->data.sequence.items.start;
 	     i < raw->data.sequence.items.top; i++) {
-		struct yaml_node *entry =
+		struct yml_node *entry =
 			convert(doc, *i, n->key, depth, e);
 
 		if (!entry)
@@ -94,22 +94,22 @@ static int convert_list(struct yaml_doc *doc, yaml_node_t *raw,
 	return 0;
 }
 
-static int convert_map(struct yaml_doc *doc, yaml_node_t *raw,
-		       struct yaml_node *n, int depth, struct err *e)
+static int convert_map(struct yml_doc *doc, yaml_node_t *raw,
+		       struct yml_node *n, int depth, struct err *e)
 {
-	n->kind = YAML_MAP;
+	n->kind = YML_MAP;
 	for (yaml_node_pair_t *p = raw->data.mapping.pairs.start;
 	     p < raw->data.mapping.pairs.top; p++) {
 		const char *key = key_text(doc, p->key);
-		struct yaml_node *entry;
+		struct yml_node *entry;
 
 		if (!key)
-			return yaml_err(n, e, "a key must be a plain word");
+			return yml_err(n, e, "a key must be a plain word");
 		entry = convert(doc, p->value, key, depth, e);
 		if (!entry)
 			return -1;
-		if (yaml_get(n, key)) {
-			yaml_err(entry, e, "given twice");
+		if (yml_get(n, key)) {
+			yml_err(entry, e, "given twice");
 			node_free(entry);
 			return -1;
 		}
@@ -118,18 +118,18 @@ static int convert_map(struct yaml_doc *doc, yaml_node_t *raw,
 	return 0;
 }
 
-static struct yaml_node *convert(struct yaml_doc *doc, int id, const char *key,
+static struct yml_node *convert(struct yml_doc *doc, int id, const char *key,
 				 int depth, struct err *e)
 {
 	yaml_node_t *raw = yaml_document_get_node(&doc->raw, id);
-	struct yaml_node *n = xcalloc(1, sizeof(*n));
+	struct yml_node *n = xcalloc(1, sizeof(*n));
 	int r = 0;
 
 	n->file = doc->file;
 	n->line = (int)raw->start_mark.line + 1;
 	n->key = key;
 	if (depth > DEPTH_CAP || ++doc->nodes > NODE_CAP)
-		r = yaml_err(n, e, "nested too deep, or too many values");
+		r = yml_err(n, e, "nested too deep, or too many values");
 	else if (raw->type == YAML_SEQUENCE_NODE)
 		r = convert_list(doc, raw, n, depth + 1, e);
 	else if (raw->type == YAML_MAPPING_NODE)
@@ -137,7 +137,7 @@ static struct yaml_node *convert(struct yaml_doc *doc, int id, const char *key,
 	else
 		n->text = (const char *)raw->data.scalar.value;
 	if (n->text && strlen(n->text) != raw->data.scalar.length)
-		r = yaml_err(n, e, "holds a NUL character");
+		r = yml_err(n, e, "holds a NUL character");
 	if (r) {
 		node_free(n);
 		return NULL;
@@ -145,10 +145,10 @@ static struct yaml_node *convert(struct yaml_doc *doc, int id, const char *key,
 	return n;
 }
 
-int yaml_parse(const char *file, const char *text, size_t len,
-	       struct yaml_doc **out, struct err *e)
+int yml_parse(const char *file, const char *text, size_t len,
+	       struct yml_doc **out, struct err *e)
 {
-	struct yaml_doc *doc = xcalloc(1, sizeof(*doc));
+	struct yml_doc *doc = xcalloc(1, sizeof(*doc));
 	yaml_parser_t parser;
 	int r = 0;
 
@@ -166,14 +166,14 @@ int yaml_parse(const char *file, const char *text, size_t len,
 		r = -1;
 	yaml_parser_delete(&parser);
 	if (r) {
-		yaml_free(doc);
+		yml_free(doc);
 		return r;
 	}
 	*out = doc;
 	return 0;
 }
 
-int yaml_load(const char *path, struct yaml_doc **out, struct err *e)
+int yml_load(const char *path, struct yml_doc **out, struct err *e)
 {
 	struct str text = STR_INIT;
 	int r = file_read(path, FILE_CAP, &text, e);
@@ -181,7 +181,7 @@ int yaml_load(const char *path, struct yaml_doc **out, struct err *e)
 	if (r)
 		e->kind = ERR_USER;
 	else
-		r = yaml_parse(path, text.buf, text.len, out, e);
+		r = yml_parse(path, text.buf, text.len, out, e);
 	str_release(&text);
 	return r;
 }
@@ -189,20 +189,20 @@ int yaml_load(const char *path, struct yaml_doc **out, struct err *e)
 /* ---- access ---- */
 
 static const char *const kind_names[] = {
-	[YAML_SCALAR] = "a single value",
-	[YAML_LIST] = "a list",
-	[YAML_MAP] = "a map of keys and values",
+	[YML_SCALAR] = "a single value",
+	[YML_LIST] = "a list",
+	[YML_MAP] = "a map of keys and values",
 };
 
-int yaml_expect(const struct yaml_node *n, enum yaml_kind kind, struct err *e)
+int yml_expect(const struct yml_node *n, enum yml_kind kind, struct err *e)
 {
 	if (n->kind == kind)
 		return 0;
-	return yaml_err(n, e, "expected %s, found %s", kind_names[kind],
+	return yml_err(n, e, "expected %s, found %s", kind_names[kind],
 			kind_names[n->kind]);
 }
 
-struct yaml_node *yaml_get(struct yaml_node *map, const char *key)
+struct yml_node *yml_get(struct yml_node *map, const char *key)
 {
 	for (size_t i = 0; i < map->n; i++) {
 		if (strcmp(map->at[i]->key, key))
@@ -213,16 +213,16 @@ struct yaml_node *yaml_get(struct yaml_node *map, const char *key)
 	return NULL;
 }
 
-int yaml_need(struct yaml_node *map, const char *key, struct yaml_node **out,
+int yml_need(struct yml_node *map, const char *key, struct yml_node **out,
 	      struct err *e)
 {
-	*out = yaml_get(map, key);
+	*out = yml_get(map, key);
 	if (*out)
 		return 0;
-	return yaml_err(map, e, "key '%s' is missing", key);
+	return yml_err(map, e, "key '%s' is missing", key);
 }
 
-int yaml_check_unused(const struct yaml_node *map, const char *const *known,
+int yml_check_unused(const struct yml_node *map, const char *const *known,
 		      size_t n, struct err *e)
 {
 	struct str list = STR_INIT;
@@ -237,40 +237,40 @@ int yaml_check_unused(const struct yaml_node *map, const char *const *known,
 	for (size_t k = 0; k < n; k++)
 		str_addf(&list, "%s%s", k ? ", " : "", known[k]);
 	if (near)
-		yaml_err(map->at[i], e, "not known here; did you mean '%s'?",
+		yml_err(map->at[i], e, "not known here; did you mean '%s'?",
 			 near);
 	else
-		yaml_err(map->at[i], e, "not known here; one of: %s",
+		yml_err(map->at[i], e, "not known here; one of: %s",
 			 list.buf ? list.buf : "(none)");
 	str_release(&list);
 	return -1;
 }
 
-int yaml_text(const struct yaml_node *n, const char **out, struct err *e)
+int yml_text(const struct yml_node *n, const char **out, struct err *e)
 {
-	int r = yaml_expect(n, YAML_SCALAR, e);
+	int r = yml_expect(n, YML_SCALAR, e);
 
 	if (!r && strpbrk(n->text, "\n\r"))
-		r = yaml_err(n, e, "must be one line");
+		r = yml_err(n, e, "must be one line");
 	if (!r)
 		*out = n->text;
 	return r;
 }
 
-int yaml_int(const struct yaml_node *n, long long min, long long max,
+int yml_int(const struct yml_node *n, long long min, long long max,
 	     long long *out, struct err *e)
 {
-	int r = yaml_expect(n, YAML_SCALAR, e);
+	int r = yml_expect(n, YML_SCALAR, e);
 
 	if (!r && !str_to_ll(n->text, min, max, out))
-		r = yaml_err(n, e, "'%s' is not a whole number from %lld to "
+		r = yml_err(n, e, "'%s' is not a whole number from %lld to "
 			     "%lld", n->text, min, max);
 	return r;
 }
 
-int yaml_bool(const struct yaml_node *n, bool *out, struct err *e)
+int yml_bool(const struct yml_node *n, bool *out, struct err *e)
 {
-	int r = yaml_expect(n, YAML_SCALAR, e);
+	int r = yml_expect(n, YML_SCALAR, e);
 
 	if (r)
 		return r;
@@ -279,13 +279,13 @@ int yaml_bool(const struct yaml_node *n, bool *out, struct err *e)
 	else if (!strcmp(n->text, "no") || !strcmp(n->text, "false"))
 		*out = false;
 	else
-		return yaml_err(n, e, "'%s' is neither yes nor no", n->text);
+		return yml_err(n, e, "'%s' is neither yes nor no", n->text);
 	return 0;
 }
 
-int yaml_fraction(const struct yaml_node *n, double *out, struct err *e)
+int yml_fraction(const struct yml_node *n, double *out, struct err *e)
 {
-	int r = yaml_expect(n, YAML_SCALAR, e);
+	int r = yml_expect(n, YML_SCALAR, e);
 	char *end;
 	double v;
 
@@ -297,32 +297,32 @@ int yaml_fraction(const struct yaml_node *n, double *out, struct err *e)
 	else if (end == n->text || *end)
 		v = -1;
 	if (!(v >= 0 && v < 1))
-		return yaml_err(n, e, "'%s' is not a share such as 1%% or "
+		return yml_err(n, e, "'%s' is not a share such as 1%% or "
 				"0.01, from 0 to below 100%%", n->text);
 	*out = v;
 	return 0;
 }
 
-int yaml_opt_text(struct yaml_node *map, const char *key, const char **out,
+int yml_opt_text(struct yml_node *map, const char *key, const char **out,
 		  struct err *e)
 {
-	struct yaml_node *n = yaml_get(map, key);
+	struct yml_node *n = yml_get(map, key);
 
-	return n ? yaml_text(n, out, e) : 0;
+	return n ? yml_text(n, out, e) : 0;
 }
 
-int yaml_opt_int(struct yaml_node *map, const char *key, long long min,
+int yml_opt_int(struct yml_node *map, const char *key, long long min,
 		 long long max, long long *out, struct err *e)
 {
-	struct yaml_node *n = yaml_get(map, key);
+	struct yml_node *n = yml_get(map, key);
 
-	return n ? yaml_int(n, min, max, out, e) : 0;
+	return n ? yml_int(n, min, max, out, e) : 0;
 }
 
-int yaml_opt_bool(struct yaml_node *map, const char *key, bool *out,
+int yml_opt_bool(struct yml_node *map, const char *key, bool *out,
 		  struct err *e)
 {
-	struct yaml_node *n = yaml_get(map, key);
+	struct yml_node *n = yml_get(map, key);
 
-	return n ? yaml_bool(n, out, e) : 0;
+	return n ? yml_bool(n, out, e) : 0;
 }

@@ -7,66 +7,68 @@
  * needs every key known when klab is compiled; configs, parameters and
  * workloads of a study are named by the user.)
  *
+ * The prefix is yml_ because libyaml exports yaml_free() and its like.
+ *
  * A node belongs to its document and lives as long.
  */
-#ifndef KLAB_YAML_H
-#define KLAB_YAML_H
+#ifndef KLAB_YML_H
+#define KLAB_YML_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
 struct err;
-struct yaml_doc;
+struct yml_doc;
 
-enum yaml_kind { YAML_SCALAR, YAML_LIST, YAML_MAP };
+enum yml_kind { YML_SCALAR, YML_LIST, YML_MAP };
 
-struct yaml_node {
-	enum yaml_kind kind;
+struct yml_node {
+	enum yml_kind kind;
 	int line;
 	const char *file;
 	const char *key;	/* the key that led here, or NULL */
 	const char *text;	/* of a scalar */
 	size_t n;		/* entries of a list or map */
-	struct yaml_node **at;	/* entries; those of a map carry their key */
+	struct yml_node **at;	/* entries; those of a map carry their key */
 	bool used;		/* some reader asked for it */
 };
 
 /* Reads a file of at most 1 MiB; the caller frees the document. */
-int yaml_load(const char *path, struct yaml_doc **out, struct err *e);
+int yml_load(const char *path, struct yml_doc **out, struct err *e);
 /* The same from memory; file is the name that errors show. */
-int yaml_parse(const char *file, const char *text, size_t len,
-	       struct yaml_doc **out, struct err *e);
-void yaml_free(struct yaml_doc *doc);
-struct yaml_node *yaml_root(struct yaml_doc *doc);
+int yml_parse(const char *file, const char *text, size_t len,
+	       struct yml_doc **out, struct err *e);
+void yml_free(struct yml_doc *doc);
+struct yml_node *yml_root(struct yml_doc *doc);
 
 /* A user error that starts with file, line and key of the node. */
-int yaml_err(const struct yaml_node *n, struct err *e, const char *fmt, ...)
+int yml_err(const struct yml_node *n, struct err *e, const char *fmt, ...)
 	__attribute__((format(printf, 3, 4)));
 
 /* Errors unless the node is of that kind. */
-int yaml_expect(const struct yaml_node *n, enum yaml_kind kind, struct err *e);
+int yml_expect(const struct yml_node *n, enum yml_kind kind, struct err *e);
 /* The entry of a map, or NULL. */
-struct yaml_node *yaml_get(struct yaml_node *map, const char *key);
-/* As yaml_get(), but absence is an error. */
-int yaml_need(struct yaml_node *map, const char *key, struct yaml_node **out,
+struct yml_node *yml_get(struct yml_node *map, const char *key);
+/* As yml_get(), but absence is an error. */
+int yml_need(struct yml_node *map, const char *key, struct yml_node **out,
 	      struct err *e);
 /* Errors on an entry that nobody asked for, and names the nearest of the keys
  * that were asked for. */
-int yaml_check_unused(const struct yaml_node *map, const char *const *known,
+int yml_check_unused(const struct yml_node *map, const char *const *known,
 		      size_t n, struct err *e);
 
 /* Scalars.  The optional ones leave *out alone when the key is absent. */
-int yaml_text(const struct yaml_node *n, const char **out, struct err *e);
-int yaml_int(const struct yaml_node *n, long long min, long long max,
+int yml_text(const struct yml_node *n, const char **out, struct err *e);
+int yml_int(const struct yml_node *n, long long min, long long max,
 	     long long *out, struct err *e);
-int yaml_bool(const struct yaml_node *n, bool *out, struct err *e);
+int yml_bool(const struct yml_node *n, bool *out, struct err *e);
 /* "1%" or "0.01" as 0.01. */
-int yaml_fraction(const struct yaml_node *n, double *out, struct err *e);
-int yaml_opt_text(struct yaml_node *map, const char *key, const char **out,
+int yml_fraction(const struct yml_node *n, double *out, struct err *e);
+int yml_opt_text(struct yml_node *map, const char *key, const char **out,
 		  struct err *e);
-int yaml_opt_int(struct yaml_node *map, const char *key, long long min,
+int yml_opt_int(struct yml_node *map, const char *key, long long min,
 		 long long max, long long *out, struct err *e);
-int yaml_opt_bool(struct yaml_node *map, const char *key, bool *out,
+int yml_opt_bool(struct yml_node *map, const char *key, bool *out,
 		  struct err *e);
 
 #endif
