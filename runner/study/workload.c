@@ -222,12 +222,13 @@ static int no_variant(const struct yml_node *item, const struct source *s,
 	return r;
 }
 
+/* A load needs no variant: its line says all. */
 static int read_variant(struct source *s, const struct yml_node *item,
-			struct err *e)
+			bool is_load, struct err *e)
 {
 	struct yml_node *variants = yml_get(s->root, "variants"), *v = NULL;
 
-	if (!variants && !s->variant)
+	if (!s->variant && (!variants || is_load))
 		return 0;
 	if (variants && yml_expect(variants, YML_MAP, e))
 		return -1;
@@ -426,7 +427,8 @@ static int read_head(struct source *s, struct workload *w, struct err *e)
 }
 
 static int source_open(struct source *s, const struct yml_node *item,
-		       const char *share, const char *name, struct err *e)
+		       const char *share, const char *name, bool is_load,
+		       struct err *e)
 {
 	char *path = word_ok(name) ? find_folder(share, name, &s->variant)
 				   : NULL;
@@ -443,7 +445,7 @@ static int source_open(struct source *s, const struct yml_node *item,
 	r = yml_expect(s->root, YML_MAP, e);
 	if (!r)
 		r = read_defaults(s, e);
-	return r ? r : read_variant(s, item, e);
+	return r ? r : read_variant(s, item, is_load, e);
 }
 
 static void source_close(struct source *s)
@@ -459,7 +461,7 @@ static int add_load(struct workload *w, const struct yml_node *item,
 		    const char *share, const char *name, struct err *e)
 {
 	struct source s = {0};
-	int r = source_open(&s, item, share, name, e);
+	int r = source_open(&s, item, share, name, true, e);
 
 	if (!r)
 		r = read_argv(s.root, "load", &s.params, &w->load, e);
@@ -536,7 +538,7 @@ int workload_load(struct yml_node *item, const char *share,
 	if (!r) {
 		w->name = xstrdup(name);
 		w->label = xstrdup(name);
-		r = source_open(&s, item, share, name, e);
+		r = source_open(&s, item, share, name, false, e);
 	}
 	if (!r)
 		r = read_head(&s, w, e);
