@@ -52,9 +52,9 @@ qemu_version() {
 		sed -n 's/^QEMU emulator version \([0-9.]*\).*/\1/p'
 }
 
-# Is version $1 (as 8.1 or 1:10.0.2+ds-2) at least 8.1?
+# Is version $1 (as 8.1 or 10.0.2+ds-2) at least 8.1?
 several_cpus() {
-	printf '%s\n' "${1#*:}" |
+	printf '%s\n' "$1" |
 		awk -F '[^0-9]+' '{ exit !($1 > 8 || $1 == 8 && $2 >= 1) }'
 }
 
@@ -92,6 +92,8 @@ apt_start() {
 	trap 'exit 4' HUP INT TERM
 	chmod 755 "$TMP" # apt downloads as a user of its own
 	mkdir -p "$TMP/sources" "$TMP/lists/partial"
+	: >"$TMP/err.install"
+	: >"$TMP/log"
 	# The host's sources; and its lists, which need not be fetched again.
 	{
 		cat /etc/apt/sources.list >"$TMP/sources/main.list"
@@ -119,9 +121,11 @@ apt_update() {
 
 # apt-get install $@, with nothing asked and nothing of the user's removed.
 apt_install() {
-	$AS_ROOT env DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l \
-		APT_LISTCHANGES_FRONTEND=none apt-get -c "$TMP/apt.conf" \
-		-q -y --no-install-recommends --no-remove install "$@" \
+	$AS_ROOT env LC_ALL=C DEBIAN_FRONTEND=noninteractive \
+		NEEDRESTART_MODE=l APT_LISTCHANGES_FRONTEND=none \
+		${http_proxy:+http_proxy="$http_proxy"} \
+		${https_proxy:+https_proxy="$https_proxy"} \
+		apt-get -c "$TMP/apt.conf" -q -y --no-install-recommends --no-remove install "$@" \
 		</dev/null 2>"$TMP/err.install"
 }
 
@@ -129,7 +133,7 @@ apt_install() {
 apt_qemu() {
 	apt-cache -c "$TMP/apt.conf" ${1:+-o APT::Default-Release="$1"} \
 		policy qemu-system-x86 2>/dev/null |
-		sed -n 's/^ *Candidate: \([0-9].*\)/\1/p'
+		sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}\([0-9].*\)/\2/p'
 }
 
 # Field $3 of suite $2 of origin $1, if apt has its list.
@@ -150,29 +154,32 @@ apt_add_backports() {
 	apt_update
 }
 
+# First complaint in files err.$1, err.$2.
 apt_said() {
-	sed -n 's/^[EW]: *//p' "$TMP"/err.* | head -n 1
+	sed -n 's/^[EW]: *//p' "$TMP/err.$1" "$TMP/err.$2" | head -n 1
 }
 
 # One sentence for what went wrong with apt, and out.
 fail_apt() {
-	case $(cat "$TMP"/err.*) in
+	said=$(apt_said install update)
+	case $(cat "$TMP/err.install") in
 	*"get lock"* | *"frontend lock"* | *"dpkg status database is locked"*)
 		fail "another apt or dpkg kept its lock for $LOCK_WAIT_S s;" \
-			"run this again when it is done ($(apt_said))" ;;
+			"run this again when it is done ($said)" ;;
 	*"free space"* | *"No space left"*)
 		fail "the disk is full; make room and run this again" \
-			"($(apt_said))" ;;
+			"($said)" ;;
 	*"dpkg was interrupted"*)
 		fail "an earlier installation was cut short; run" \
 			"'dpkg --configure -a' as root, then this again" ;;
 	*resolv* | *onnect* | *"ailed to fetch"* | *"to locate"* | \
 		*"no installation candidate"*)
 		fail "the packages cannot be fetched: no network, or apt's" \
-			"sources do not have them ($(apt_said))" ;;
+			"sources do not have them" \
+			"($(apt_said update install))" ;;
 	*)
 		cat "$TMP/log" "$TMP/err.install" >&2
-		fail "apt-get failed ($(apt_said)); its output is above" ;;
+		fail "apt-get failed ($said); its output is above" ;;
 	esac
 }
 
@@ -192,6 +199,7 @@ choose_qemu() {
 	backports=$suite-backports
 	qemu="qemu-system-x86"
 	if several_cpus "$(apt_qemu)"; then
+		apt_plan qemu "$qemu" || fail_apt
 		return
 	fi
 	if apt_add_backports "$suite" &&
@@ -203,9 +211,13 @@ choose_qemu() {
 			"sources stay as they are"
 		return
 	fi
-	say "no QEMU 8.1 or later to be had from $backports ($(apt_said))"
+	say "no QEMU 8.1 or later to be had from $backports" \
+		"($(apt_said update install))"
 	if [ -n "$(qemu_version)" ]; then
 		qemu=
+		rm -f "$TMP/plan.qemu"
+	else
+		apt_plan qemu "$qemu" || fail_apt
 	fi
 }
 
@@ -262,25 +274,23 @@ progress() {
 	done
 }
 
-apt_install_now() {
-	: >"$TMP/log"
-	{
-		apt_install "$@"
-		echo $? >"$TMP/status"
-	} | progress
-	[ "$(cat "$TMP/status")" = 0 ] || fail_apt
-}
-
 install_all() {
 	if ! become_root; then
 		AS_ROOT=
+		if [ -z "$missing" ] && [ -n "$(qemu_version)" ]; then
+			say "a later QEMU needs root; going on without"
+			return
+		fi
 		fail "installing needs root, and sudo is not there or needs" \
 			"a password; run 'make setup' as root"
 	fi
-	# shellcheck disable=SC2086
-	for packages in "$missing" "$qemu"; do
-		[ -z "$packages" ] || apt_install_now $packages
-	done
+	{
+		# shellcheck disable=SC2086
+		{ [ -z "$missing" ] || apt_install $missing; } &&
+			{ [ -z "$qemu" ] || apt_install $qemu; }
+		echo $? >"$TMP/status"
+	} | progress
+	[ "$(cat "$TMP/status")" = 0 ] || fail_apt
 }
 
 setup_debian() {
@@ -292,16 +302,13 @@ setup_debian() {
 	fi
 	apt_start
 	apt_update
+	# shellcheck disable=SC2086
+	[ -z "$missing" ] || apt_plan packages $missing || fail_apt
 	several_cpus "$(qemu_version)" || choose_qemu
 	if [ -z "$missing$qemu" ]; then
 		say_done
 		return
 	fi
-	# shellcheck disable=SC2086
-	{
-		[ -z "$missing" ] || apt_plan packages $missing || fail_apt
-		[ -z "$qemu" ] || apt_plan qemu $qemu || fail_apt
-	}
 	announce
 	if [ -z "$DRY" ]; then
 		install_all
