@@ -14,17 +14,25 @@ ORDER = (verdicts.BROKEN, verdicts.REGRESSED, verdicts.IMPROVED,
          verdicts.NOT_APPLICABLE)
 
 
-def counts(judgement: Judgement, primary: bool = False) -> dict[str, int]:
-    """Rows per verdict, in ORDER, without the baseline and without zeros."""
+def counts(judgement: Judgement,
+           primary: bool | None = None) -> dict[str, int]:
+    """Rows per verdict, in ORDER, without the baseline and without zeros;
+    only those of primary (True) or secondary (False) metrics if asked."""
     found = Counter(row.verdict for group, row in judgement.rows()
-                    if group.primary or not primary)
+                    if primary in (None, group.primary))
     return {name: found[name] for name in ORDER if found[name]}
 
 
 def tally(judgement: Judgement) -> str:
-    """'2 regressed, 1 equivalent', or '' if nothing was compared."""
-    return ", ".join(f"{number} {name}"
-                     for name, number in counts(judgement).items())
+    """'primary metrics: 2 regressed, 1 equivalent; secondary: 3 improved',
+    or '' if nothing was compared."""
+    parts = []
+    for name, primary in (("primary metrics", True), ("secondary", False)):
+        found = counts(judgement, primary)
+        if found:
+            parts.append(f"{name}: " + ", ".join(
+                f"{number} {word}" for word, number in found.items()))
+    return "; ".join(parts)
 
 
 def headline(judgement: Judgement) -> str:
@@ -36,6 +44,7 @@ def headline(judgement: Judgement) -> str:
     if broken:
         return _broken(judgement, broken)
     found = [(g, r) for g, r in rows if r.verdict == verdicts.REGRESSED]
+    found = [(g, r) for g, r in found if g.primary] or found
     if found:
         return _regressed(judgement, found)
     return _no_regression(judgement)
@@ -75,7 +84,7 @@ def _size(row: Row) -> float:
 
 
 def _regressed(judgement: Judgement, found: list[tuple[Group, Row]]) -> str:
-    group, row = max(found, key=lambda gr: (gr[0].primary, _size(gr[1])))
+    group, row = max(found, key=lambda gr: _size(gr[1]))
     more = ""
     if len(found) > 1:
         more = (f", and {text.plural(len(found) - 1, 'more comparison')} "
@@ -103,7 +112,7 @@ def _sure(row: Row) -> str:
         return " (exact: every boot agrees)"
     if row.interval is None:
         return ""
-    return f" (95 % interval {text.interval(row.interval)})"
+    return f" (95 % interval {text.interval_words(row.interval)})"
 
 
 def _no_regression(judgement: Judgement) -> str:

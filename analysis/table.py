@@ -114,7 +114,7 @@ def render(judgement: Judgement, colour: bool) -> str:
         lines.append(paint(_heading(group), "1"))
         for row, texts in zip(group.rows, cells):
             lines.append(_row_line(row, texts, widths, paint))
-        lines += _reasons(group, paint)
+        lines += _reason_lines(group, paint)
     return "\n".join([*lines, "", *_footer(judgement, paint)]) + "\n"
 
 
@@ -139,25 +139,27 @@ def _place(judgement: Judgement, group: Group, paint) -> list[str]:
 
 
 def _heading(group: Group) -> str:
-    scale = _scale(group)
+    scale = scale_of(group)
     kind = "" if group.primary else ", secondary"
     return (text.plain(f"{group.workload} {group.metric}") + ", "
             f"{scale.unit} ({group.better} is better{kind})")
 
 
-def _scale(group: Group) -> text.Scale:
+def scale_of(group: Group) -> text.Scale:
+    """The unit and decimals for all rows of a group."""
     return text.Scale(group.unit, [row.mean for row in group.rows],
                       group.clock == "exact")
 
 
 def _cells(group: Group) -> list[tuple[str, ...]]:
-    scale = _scale(group)
-    return [(text.plain(row.kernel), _count(row), scale.show(row.mean),
+    scale = scale_of(group)
+    return [(text.plain(row.kernel), count_of(row), scale.show(row.mean),
              text.spread(row.cv), *change_of(row, scale), text.rate(row.q),
              _verdict(row)) for row in group.rows]
 
 
-def _count(row: Row) -> str:
+def count_of(row: Row) -> str:
+    """Boots with a value, of those planned: '3' or '2/3'."""
     return str(row.n) if row.n == row.planned else f"{row.n}/{row.planned}"
 
 
@@ -207,18 +209,21 @@ def _row_line(row: Row, texts: tuple[str, ...], widths: list[int],
     return (line + paint(texts[-1], COLOURS[row.verdict])).rstrip()
 
 
-def _reasons(group: Group, paint) -> list[str]:
+def reasons(group: Group) -> list[str]:
     """The notes of a group, each reason once with the kernels it is for."""
     found: dict[str, list[str]] = {}
     for row in group.rows:
         if row.reason:
             found.setdefault(row.reason, []).append(text.plain(row.kernel))
-    lines = [text.plain(note) for note in group.notes]
-    lines += [f"{_names(names, group)}: {text.plain(reason)}"
-              for reason, names in found.items()]
-    wrapped = [part for line in lines for part in textwrap.wrap(
-        line, WIDTH, initial_indent="    ", subsequent_indent="      ")]
-    return [paint(part, "2") for part in wrapped]
+    return [text.plain(note) for note in group.notes] + [
+        f"{_names(names, group)}: {text.plain(reason)}"
+        for reason, names in found.items()]
+
+
+def _reason_lines(group: Group, paint) -> list[str]:
+    return [paint(part, "2") for line in reasons(group)
+            for part in textwrap.wrap(line, WIDTH, initial_indent="    ",
+                                      subsequent_indent="      ")]
 
 
 def _names(names: list[str], group: Group) -> str:

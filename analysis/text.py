@@ -102,6 +102,22 @@ def interval(ends: tuple[float, float] | None) -> str:
     return f"[{_signed(ends[0], decimals)}, {_signed(ends[1], decimals)}] %"
 
 
+def interval_words(ends: tuple[float, float]) -> str:
+    """The same as '30.7 to 76.4 %', for a sentence that names the direction:
+    both ends must be on one side of 0."""
+    ends = tuple(sorted(map(abs, ends)))
+    if ends[1] > FACTOR_FROM:
+        return f"{_factor(ends[0])} to {_factor(ends[1])}"
+    decimals = min(_decimals(100 * end) for end in ends)
+    low, high = (_signed(end, decimals).lstrip("+") for end in ends)
+    return f"{low} to {high} %"
+
+
+def minus(words: str) -> str:
+    """Numbers with a real minus sign, for the page."""
+    return words.replace("-", "\u2212")
+
+
 def spread(cv: float | None) -> str:
     """'0.7 %'; a constant is '0 %'."""
     if cv is None:

@@ -253,7 +253,7 @@ def _fill(group: Group, stages: pd.DataFrame, planned: pd.DataFrame,
             row.boots = values[stage.idx].boot.tolist()
         else:
             row.verdict, row.reason = _absent(stage, mine)
-        _drop_unknowable(group, row, totals)
+        _explain_missing(group, row, mine, totals)
         group.rows.append(row)
     if all(row.reason == UNREPORTED for row in group.rows):
         for row in group.rows:
@@ -288,22 +288,29 @@ def quantile_of(metric: str) -> float | None:
     return float("0." + found[1] + found[2]) if found else None
 
 
-def _drop_unknowable(group: Group, row: Row, totals: dict[str, int]) -> None:
-    """Take out quantiles of boots with too few latencies to have one."""
+def _explain_missing(group: Group, row: Row, cells: pd.DataFrame,
+                     totals: dict[str, int]) -> None:
+    """Say why ok boots of a latency quantile have no value.
+
+    A boot with too few latencies has no such quantile.  One with enough had
+    it among the overflows: then the other boots' mean would be too low, so
+    the row has none.
+    """
     quantile = quantile_of(group.metric) if group.latency else None
-    if not quantile or not row.values:
+    missing = set(cells.boot[cells.state == "ok"]) - set(row.boots)
+    if not quantile or not missing:
         return
     least = stats.samples_for_quantile(quantile)
-    keep = [i for i, boot in enumerate(row.boots)
-            if totals.get(boot, least) >= least]
-    if len(keep) == row.n:
+    beyond = sum(totals.get(boot, 0) >= least for boot in missing)
+    if beyond:
+        row.values, row.boots = [], []
+        row.verdict, row.reason = INCONCLUSIVE, (
+            f"in {beyond} of {len(cells)} boots it lies beyond the "
+            "histogram's last bucket, so a mean would be too low")
         return
-    lost = row.n - len(keep)
-    row.values = [row.values[i] for i in keep]
-    row.boots = [row.boots[i] for i in keep]
-    row.reason = (f"not estimable: {lost} boot{'s'[:lost != 1]} measured "
-                  f"fewer than the {least:,} latencies it takes")
-    if not keep:
+    row.reason = (f"not estimable in {len(missing)} of {len(cells)} boots: "
+                  f"it takes {least:,} latencies")
+    if not row.values:
         row.verdict = NOT_APPLICABLE
 
 
@@ -514,15 +521,17 @@ def _explain(group: Group, row: Row, change: float, margin: float) -> None:
         row.more_boots = math.inf
         row.reason = "the exact change lies on the margin"
         return
-    distance = abs(abs(row.contrast.estimate)
-                   - (math.log1p(margin) if group.log else
-                      margin * (abs(group.base.mean) if row.change is not None
-                                else 1.0)))
+    if group.log:
+        margin = math.log1p(margin)
+    elif row.change is not None:
+        margin *= abs(group.base.mean)
+    # An estimate on the margin may well be off it: half a margin is assumed.
+    distance = max(abs(abs(row.contrast.estimate) - margin), margin / 2)
     needed = stats.boots_needed(row.contrast.sd, distance)
     row.more_boots = max(1.0, _about(needed - min(row.n, group.base.n)))
     if row.more_boots > WORTH_IT:
-        row.reason = ("the change is about as large as the margin: over "
-                      f"{WORTH_IT:,} more boots would be needed to tell")
+        row.reason = ("the spread over boots is too large for the margin: "
+                      f"over {WORTH_IT:,} more boots would be needed to tell")
     elif row.q is not None and row.q >= ALPHA and row.p < ALPHA:
         row.reason = (f"alone it would count (p = {row.p:.2g}), but not "
                       "among so many comparisons")

@@ -288,17 +288,14 @@ def test_equal_kernels_count_once_in_variance_and_family(tmp_path):
     assert row(found, "b").q == row(found, "c").q
 
 
-def latency_lab(folder, metric="p99", unit="ns", wakeups=None, **machine):
+def latency_lab(folder, metric="p99", unit="ns", **machine):
     lab = LabMaker(folder)
     lab.machine("m", **machine)
     lab.metric("cyclictest", metric, unit, latency=True)
     for stage, mean in ((0, 1e4), (1, 1.5e4)):
         for seed, value in enumerate(boots(mean, stage), 1):
-            boot = lab.boot(stage, seed, {metric: value}, machine="m",
-                            workload="cyclictest")
-            if wakeups:
-                lab.histogram(boot, "latency", 0, {5: wakeups - 1},
-                              overflow=1)
+            lab.boot(stage, seed, {metric: value}, machine="m",
+                     workload="cyclictest")
     return lab.done()
 
 
@@ -331,15 +328,39 @@ def test_a_maximum_is_not_judged(tmp_path):
     assert r.verdict == "not applicable" and r.mean > 0
 
 
-@pytest.mark.parametrize("metric, wakeups, verdict", [
-    ("p999", 2994, "not applicable"), ("p999", 2995, "regressed"),
-    ("p99_99", 29000, "not applicable"), ("p99", 300, "regressed"),
-    ("avg", 10, "regressed")])
-def test_quantiles_need_enough_latencies(tmp_path, metric, wakeups, verdict):
-    r = row(judge(latency_lab(tmp_path, metric, wakeups=wakeups)), "new")
+def quantile_lab(folder, wakeups, missing, metric="p999"):
+    """The last boots of the second kernel, `missing` of 5, report none."""
+    lab = LabMaker(folder)
+    lab.machine()
+    lab.metric("cyclictest", metric, "ns", latency=True)
+    for stage, mean in ((0, 1e4), (1, 1.5e4)):
+        for seed, value in enumerate(boots(mean, stage), 1):
+            lost = stage == 1 and seed > 5 - missing
+            boot = lab.boot(stage, seed, {} if lost else {metric: value},
+                            workload="cyclictest")
+            lab.histogram(boot, "latency", 0, {5: wakeups - 1}, overflow=1)
+    return lab.done()
+
+
+@pytest.mark.parametrize("wakeups, missing, verdict, words", [
+    (2994, 5, "not applicable", "not estimable in 5 of 5 boots"),
+    (2994, 1, "regressed", None),
+    (2995, 5, "inconclusive", "beyond the histogram's last bucket"),
+    (2995, 1, "inconclusive", "in 1 of 5 boots it lies beyond"),
+    (2995, 0, "regressed", None)])
+def test_missing_quantiles_are_explained(tmp_path, wakeups, missing, verdict,
+                                         words):
+    r = row(judge(quantile_lab(tmp_path, wakeups, missing)), "new")
     assert r.verdict == verdict
-    if verdict == "not applicable":
-        assert "not estimable" in r.reason and r.mean is None
+    assert words is None or words in r.reason
+    assert (r.mean is None) == (words is not None)
+
+
+@pytest.mark.parametrize("metric, quantile", [
+    ("p50", 0.5), ("p99", 0.99), ("p999", 0.999), ("p99_9", 0.999),
+    ("p99.99", 0.9999), ("avg", None), ("p", None), ("p9x", None)])
+def test_quantile_names(metric, quantile):
+    assert verdicts.quantile_of(metric) == quantile
 
 
 def test_an_unreadable_histogram_is_no_obstacle(tmp_path):
