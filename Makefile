@@ -4,6 +4,7 @@ CC = gcc
 MUSL_CC = musl-gcc
 PYTHON = /usr/bin/python3
 BUILD = build
+KLAB = klab
 VERSION = $(shell git describe --always --dirty 2>/dev/null || echo 0.1)
 
 PACKAGES = libuv yaml-0.1 jansson libarchive sqlite3 libmd
@@ -24,9 +25,10 @@ UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 
 .DELETE_ON_ERROR:
 .PHONY: all setup demo check check-unit check-python check-scenario \
-	check-setup check-asan bench fuzz install clean help
+	check-setup check-asan check-man check-boot check-fresh bench fuzz \
+	clean help
 
-all: klab $(BUILD)/agent $(BUILD)/probe
+all: $(KLAB) $(BUILD)/agent $(BUILD)/probe
 
 help:
 	@echo 'make          build klab'
@@ -42,7 +44,7 @@ setup:
 
 # ---- the program ----
 
-klab: $(BUILD)/runner/main.o $(OBJ)
+$(KLAB): $(BUILD)/runner/main.o $(OBJ)
 	@echo 'LD $@'
 	@$(CC) $(CFLAGS) -o $@ $^ $(LAB_LIBS)
 
@@ -81,6 +83,68 @@ $(BUILD)/probe: runner/guest/probe.S
 	@echo 'AS $@'
 	@$(CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none \
 		-Wl,-Ttext=0x100000 -o $@ $<
+
+# ---- tests ----
+
+PYTEST = $(PYTHON) -m pytest -q -p no:cacheprovider
+
+$(BUILD)/unit/%: tests/unit/%.c $(OBJ) $(filter-out runner/guest/init.c \
+		runner/guest/frame.c,$(GUEST_SRC))
+	@mkdir -p $(@D)
+	@echo 'CC $@'
+	@$(CC) $(LAB_CFLAGS) -I$(BUILD) $(CFLAGS) -o $@ $< $(OBJ) \
+		$(filter %.c,$(filter-out $<,$^)) $(LAB_LIBS) -lcmocka
+
+$(BUILD)/fake_qemu: tests/scenario/fake_qemu.c
+	@mkdir -p $(@D)
+	@echo 'CC $@'
+	@$(CC) -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -o $@ $<
+
+check: setup
+	@$(MAKE) --no-print-directory check-setup check-unit check-asan \
+		check-python check-man check-scenario check-boot
+
+check-setup:
+	sh tests/setup/test_setup.sh
+
+check-unit: $(UNIT)
+	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
+
+# The same unit tests, and the scenarios, with the sanitizers.
+check-asan:
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan KLAB=$(BUILD)/asan/klab \
+		CFLAGS='-g $(ASAN)' check-unit
+
+check-python:
+	$(PYTEST) tests/analysis
+
+check-man:
+	mandoc -T lint -W warning docs/klab.1
+	sh tests/test_man.sh ./klab docs/klab.1
+
+check-scenario: all $(BUILD)/fake_qemu
+	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan KLAB=$(BUILD)/asan/klab \
+		CFLAGS='-g $(ASAN)' $(BUILD)/asan/klab
+	KLAB_BIN=$(BUILD)/asan/klab $(PYTEST) tests/scenario
+
+check-boot: all
+	$(PYTEST) tests/boot
+
+# The two README commands on a minimal Debian in a folder; needs root.
+check-fresh:
+	sh tests/fresh.sh
+
+# ---- the demo ----
+
+# A regression that was found (1) is a result, not a failure.
+demo: setup
+	@$(MAKE) --no-print-directory all
+	./klab run configs/studies/demo.yaml || [ $$? -eq 1 ]
+
+# ---- figures ----
+
+bench: all $(BUILD)/fake_qemu
+	$(PYTHON) tests/bench/bench.py
 
 -include $(OBJ:.o=.d) $(BUILD)/runner/main.d
 
