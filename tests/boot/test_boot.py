@@ -1,0 +1,201 @@
+"""The main job, on Debian's kernels under the exact clock."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+
+
+def one_boot(lab, machine: str, workload: str) -> str:
+    """Id of a boot of the first stage, seed 1."""
+    return lab.rows(
+        "SELECT boot FROM cell WHERE stage = 0 AND seed = 1 AND machine = ? "
+        "AND workload = ?", machine, workload)[0][0]
+
+
+def test_run_fills_every_cell(filled):
+    assert filled.done.returncode in (0, 1), filled.done.stderr
+    states = filled.rows(
+        "SELECT b.state, count(*) FROM cell c JOIN boot b ON b.id = c.boot "
+        "GROUP BY b.state")
+    assert states == [("ok", 16)], filled.done.stderr
+
+
+def test_metrics_are_there_and_make_sense(filled):
+    rows = filled.rows(
+        "SELECT workload, metric, min(value), max(value), count(*) "
+        "FROM study_sample WHERE study = 'real' GROUP BY workload, metric")
+    seen = {(w, m): (low, high, n) for w, m, low, high, n in rows}
+    low, high, n = seen["hackbench-threads", "time"]
+    assert n == 8 and 1e6 < low < high < 60e9
+    low, high, n = seen["cyclictest", "p99"]
+    assert n == 8 and 0 < low <= high < 1000
+
+
+def test_histograms_are_whole(filled):
+    rows = filled.rows(
+        "SELECT c.machine, h.cpu, h.counts, h.overflow FROM histogram h "
+        "JOIN cell c ON c.boot = h.boot WHERE c.stage = 0 AND c.seed = 1")
+    cpus = {(machine, cpu) for machine, cpu, _, _ in rows}
+    assert cpus == {("icount-1cpu", 0), ("icount-2cpu", 0), ("icount-2cpu", 1)}
+    totals = {sum(json.loads(counts).values()) + overflow
+              for _, _, counts, overflow in rows}
+    loops = filled.spec(one_boot(filled, "icount-1cpu", "cyclictest"))
+    argv = loops["steps"][0]["argv"]
+    assert totals == {int(argv[argv.index("--loops") + 1])}
+
+
+def test_seeds_differ(filled):
+    rows = filled.rows(
+        "SELECT count(DISTINCT value) FROM study_sample WHERE metric = 'time' "
+        "AND stage = 0 AND machine = 'icount-2cpu'")
+    assert rows == [(2,)]
+
+
+@pytest.mark.parametrize("machine", ["icount-1cpu", "icount-2cpu"])
+@pytest.mark.parametrize("workload", ["hackbench-threads", "cyclictest"])
+def test_a_boot_repeats_exactly_on_a_loaded_host(filled, machine, workload):
+    boot = one_boot(filled, machine, workload)
+    burn = [sys.executable, "-c", "while True: pass"]
+    burners = [subprocess.Popen(burn) for _ in range(os.cpu_count() or 1)]
+    try:
+        result = filled.klab("reproduce", "--times", "2", boot)
+    finally:
+        for burner in burners:
+            burner.kill()
+            burner.wait()
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "equal in 2 of 2 repeats" in result.stdout
+
+
+def test_the_script_repeats_a_boot_without_klab(filled):
+    boot = one_boot(filled, "icount-1cpu", "hackbench-threads")
+    script = filled.path / "boots" / boot / "reproduce.sh"
+    result = subprocess.run(["sh", str(script)], capture_output=True, text=True,
+                            timeout=600, check=False)
+    assert result.returncode == 0, result.stderr
+    assert result.stdout == "equal: every frame and the console\n"
+
+
+def test_another_seed_is_not_equal(filled):
+    """The comparison can fail: a boot whose spec was changed by hand differs."""
+    boot = one_boot(filled, "icount-1cpu", "hackbench-threads")
+    folder = filled.path / "boots" / boot
+    original = (folder / "spec.json").read_text()
+    spec = json.loads(original)
+    spec["seed"] = 77
+    (folder / "spec.json").write_text(json.dumps(spec))
+    try:
+        result = filled.klab("reproduce", boot)
+    finally:
+        (folder / "spec.json").write_text(original)
+    assert result.returncode == 1
+    assert "1 different" in result.stdout
+    assert "results.jsonl differs from line" in result.stdout
+
+
+def test_a_second_run_has_nothing_to_do(filled):
+    before = filled.rows("SELECT id, started FROM boot ORDER BY id")
+    result = filled.klab("run", str(filled.folder / "real.yaml"))
+    assert result.returncode == filled.done.returncode
+    assert result.stdout == filled.done.stdout
+    assert filled.rows("SELECT id, started FROM boot ORDER BY id") == before
+
+
+def test_report_is_one_file(filled):
+    page = filled.path / "reports" / "real" / "index.html"
+    text = page.read_text()
+    assert filled.done.stdout.strip().endswith(str(page))
+    assert "hackbench-threads" in text and "<svg" in text
+    assert [entry.name for entry in page.parent.iterdir()] == ["index.html"]
+
+
+def test_fingerprint_tells_what_was_run(filled):
+    boot = one_boot(filled, "icount-2cpu", "cyclictest")
+    text = (filled.path / "boots" / boot / "fingerprint.json").read_text()
+    fingerprint = json.loads(text)
+    assert fingerprint["boot"] == boot
+    assert fingerprint["kernel"]["release"].startswith("6.1.0-")
+    assert len(fingerprint["kernel"]["sha256"]) == 64
+    assert "-icount" in fingerprint["qemu"]["command"]
+    assert set(fingerprint["initramfs"]["programs"]) == {"cyclictest",
+                                                        "hackbench"}
+    assert any(p.startswith("rt-tests ")
+               for p in fingerprint["initramfs"]["packages"])
+
+
+def test_newer_package_layout(filled):
+    """From 7.2 on the image is not in linux-image-*; modules are apart."""
+    result = filled.klab("run", filled.study("layout", """\
+study: layout
+source: {suite: trixie-backports, debian-image: linux-image-amd64}
+machines: [icount-1cpu]
+workloads: [hackbench-threads]
+boots: 1
+"""))
+    assert result.returncode == 0, result.stderr
+    package, release = filled.rows(
+        "SELECT k.package, k.release FROM kernel k JOIN stage g "
+        "ON g.kernel_key = k.key JOIN study s ON s.id = g.study "
+        "WHERE s.name = 'layout'")[0]
+    assert package == f"linux-binary-{release}"
+
+
+def test_image_of_the_user(filled):
+    """The bzImage itself, which QEMU starts through its boot ROM."""
+    key = filled.rows("SELECT kernel_key FROM stage WHERE idx = 0")[0][0]
+    image = filled.path / "kernels" / key / "bzImage"
+    result = filled.klab("run", filled.study("own", f"""\
+study: own
+source: {{image: {image}}}
+machines: [icount-1cpu]
+workloads: [hackbench-threads]
+boots: 1
+"""))
+    assert result.returncode == 0, result.stderr
+    assert filled.rows("SELECT count(*) FROM kernel WHERE source = 'image'"
+                       ) == [(1,)]
+
+
+def test_a_kernel_that_panics(filled):
+    """Too little memory for the initramfs: the kernel finds no init."""
+    machine = filled.folder / "tiny.yaml"
+    machine.write_text("machine: tiny\nvcpus: 1\nmemory_mib: 92\n")
+    result = filled.klab("run", filled.study("panic", """\
+study: panic
+source: {suite: bookworm, debian-image: linux-image-amd64}
+machines: [./tiny.yaml]
+workloads: [hackbench-threads]
+boots: 1
+"""))
+    assert result.returncode == 3, result.stderr
+    assert "panic: Kernel panic - not syncing" in result.stderr
+    outcome, excerpt = filled.rows(
+        "SELECT b.outcome, b.excerpt FROM boot b JOIN cell c ON c.boot = b.id "
+        "JOIN study s ON s.id = c.study WHERE s.name = 'panic'")[0]
+    assert outcome == "panic" and "Kernel panic" in excerpt
+
+
+def test_a_package_that_does_not_exist(filled):
+    result = filled.klab("run", filled.study("absent", """\
+study: absent
+source:
+  suite: bookworm
+  debian-image: [linux-image-amd64, linux-image-6.1-nosuch]
+machines: [icount-1cpu]
+workloads: [hackbench-threads]
+boots: 2
+"""))
+    assert result.returncode == 2
+    assert "absent.yaml:4: stage 'linux-image-6.1-nosuch'" in result.stderr
+    assert "2 of 2 boots done" in result.stderr
+
+
+def test_doctor_probes_the_accelerators(filled):
+    result = filled.klab("doctor", "--json")
+    checks = {c["check"]: c["result"] for c in json.loads(result.stdout)}
+    assert result.returncode == 0, result.stdout
+    assert checks["exact clock"] == "ok" and checks["tcg"] == "ok"
+    assert checks["kvm"] in ("ok", "not usable")
