@@ -19,6 +19,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import text
 from .errors import CannotWork
 
 REPORTS = Path(__file__).resolve().parent.parent / "reports"
@@ -103,7 +104,7 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
     rough = (high - low) / most
     size = 10.0 ** math.floor(math.log10(rough))
     step = next(size * k for k in (1, 2, 5, 10) if size * k >= rough)
-    return [round(i * step, 12) for i in range(
+    return [float(f"{i * step:.12g}") for i in range(
         math.ceil(low / step), math.floor(high / step) + 1)]
 
 
@@ -195,9 +196,10 @@ def _write(folder: Path, plots: list[Plot]) -> None:
                    for key, value in values.items()]
         script.append(f"load '{plot.script}'")
         for suffix, rows in plot.files.items():
-            text = "".join("\t".join(map(str, row)) + "\n" for row in rows)
+            lines = ["\t".join(map(str, row)) + "\n" for row in rows]
             # gnuplot stops at an empty file.
-            (folder / f"{plot.name}.{suffix}").write_text(text or "NaN\tNaN\n")
+            (folder / f"{plot.name}.{suffix}").write_text(
+                "".join(lines) or "NaN\tNaN\n")
     (folder / "all.gp").write_text("\n".join(script) + "\n")
 
 
@@ -236,7 +238,7 @@ def _clean(path: Path, plot: Plot) -> str:
     _prune(svg)
     svg.set("class", "plot")
     svg.set("role", "img")
-    svg.set("aria-label", plot.label)
+    svg.set("aria-label", text.plain(plot.label))
     return ET.tostring(svg, encoding="unicode")
 
 

@@ -90,13 +90,14 @@ def render(lab: load.Lab, judgement: Judgement, folder: Path) -> str:
             (plots.REPORTS / "report.css").read_text()),
         study=lab.study, judgement=judgement, signs=SIGNS,
         headline=summary.headline(judgement),
-        tone=_tone(judgement), tally=summary.counts(judgement, True),
+        tone=_tone(judgement), tally=summary.counts(judgement, True)
+        or summary.counts(judgement),
         places=_places(lab, judgement), points=points,
         histograms=histograms, failures=_failures(lab, folder),
         kernels=_records(lab.stages), machines=_records(lab.machines),
         workloads=_workloads(lab), boots=_boots(lab), time=_time(lab),
         repeat="klab run " + shlex.quote(str(lab.study["path"])),
-        environment=_environment(lab.fingerprints),
+        environment=_environment(lab),
         exact=any(g.clock == "exact" for g in judgement.groups),
         generated=datetime.datetime.now(datetime.timezone.utc).strftime(
             "%Y-%m-%d %H:%M UTC"),
@@ -251,9 +252,7 @@ def _histograms(lab: load.Lab, judgement: Judgement) -> list[dict[str, Any]]:
         figures.append({
             "title": f"{workload} {metric}", "where": where,
             "base": bool(base),
-            "refused": any(r.reason == verdicts.NO_METRONOME
-                           for g, r in judgement.rows()
-                           if (g.machine, g.workload) == (machine, workload)),
+            "refused": verdicts.turns_show(lab.machine(machine)),
             "plot": plots.histogram(
                 f"h{len(figures)}", f"{workload} {metric}, {where}: latency "
                 "histogram per kernel", unit, kernels,
@@ -346,10 +345,11 @@ def _failures(lab: load.Lab, folder: Path) -> dict[str, Any]:
 
 # The environment
 
-def _environment(fingerprints: dict[str, str]) -> dict[str, Any]:
-    """What was the same in all boots, and what differed."""
+def _environment(lab: load.Lab) -> dict[str, Any]:
+    """What was the same in all boots that ran, and what differed."""
     boots, damaged = [], 0
-    for words in fingerprints.values():
+    ran = set(lab.cells.boot[lab.cells.state.isin(["ok", "bad", "lab"])])
+    for words in lab.fingerprints.values():
         try:
             found = json.loads(words)
         except ValueError:
@@ -366,6 +366,7 @@ def _environment(fingerprints: dict[str, str]) -> dict[str, Any]:
         else:
             differs.append((key, _different(values)))
     return {"boots": len(boots), "damaged": damaged, "same": same,
+            "missing": len(ran - set(lab.fingerprints)),
             "differs": differs}
 
 

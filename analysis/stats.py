@@ -13,8 +13,8 @@ without a change (at five boots, level 5 %).  So a pair in which a kernel is
 noisier than the rest, by a one-sided F test at 10 %, is compared by Welch's
 test on its own variances (Welch, Biometrika 34, 1947).  Simulated, that lets
 at most 9 % through (three boots, one kernel three times as noisy) and mostly
-5 %, and keeps a power of 0.89 at five boots, d = 3, level 1 % (shared variance:
-0.95 to 0.98; Welch alone: 0.83).
+5 %, and keeps a power of 0.89 at five boots, d = 3, level 1 % (shared
+variance: 0.95 to 0.98; Welch alone: 0.83).
 """
 
 from __future__ import annotations

@@ -130,7 +130,8 @@ def _no_regression(judgement: Judgement) -> str:
             "kernel to the study.")
     which = (f"{len(open_rows)} of {compared} comparisons" if compared > 1
              else "the only comparison")
-    return (f"{start}, but {which} could not be decided: {_what_next(judgement, open_rows)}.")
+    return (f"{start}, but {which} could not be decided: "
+            f"{_what_next(judgement, open_rows)}.")
 
 
 def _what_next(judgement: Judgement,

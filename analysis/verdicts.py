@@ -49,7 +49,8 @@ class Row:
     (standard deviation / mean) are None where they would mean nothing.
     change and its interval are fractions of the baseline (0.01 is 1 %); where
     the baseline cannot be told from 0 they are None, and difference holds
-    them in the metric's unit.  more_boots is per kernel; inf: no number of boots would do.
+    them in the metric's unit.  more_boots is per kernel; inf: no number of
+    boots would do.
     """
 
     stage: int
@@ -314,12 +315,16 @@ def _explain_missing(group: Group, row: Row, cells: pd.DataFrame,
         row.verdict = NOT_APPLICABLE
 
 
+def turns_show(machine: dict[str, Any]) -> bool:
+    """Are latencies on this machine those of QEMU's turns?"""
+    return (machine.get("clock") == "exact" and machine["vcpus"] > 1
+            and machine["metronome_us"] == 0)
+
+
 def _refuse(group: Group, machine: dict[str, Any]) -> None:
     """Mark what must not be judged at all."""
     reason = None
-    if group.latency and group.clock == "exact" \
-            and int(machine.get("vcpus", 1)) > 1 \
-            and int(machine.get("metronome_us", 0)) == 0:
+    if group.latency and turns_show(machine):
         reason = NO_METRONOME
     elif group.latency and re.search(r"(^|_)max(imum)?($|_)", group.metric):
         reason = MAXIMUM
