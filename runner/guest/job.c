@@ -63,9 +63,9 @@ static bool take_number(struct parser *p, const char *value, uint64_t min,
 	uint64_t n = 0;
 
 	if (!to_number(value, max, &n) || n < min)
-		return refuse(p, "'%s' is not a number from %llu to %llu",
-			      value, (unsigned long long)min,
-			      (unsigned long long)max);
+		return refuse(p, "not a number from %llu to %llu: '%s'",
+			      (unsigned long long)min, (unsigned long long)max,
+			      value);
 	*out = n;
 	return true;
 }
@@ -75,7 +75,7 @@ static bool is_path(struct parser *p, const char *value)
 	size_t len = strlen(value);
 
 	if (value[0] != '/' || len < 2 || len > JOB_PATH_MAX)
-		return refuse(p, "'%s' is not an absolute path", value);
+		return refuse(p, "not an absolute path: '%s'", value);
 	return true;
 }
 
@@ -101,7 +101,7 @@ static bool take_secret(struct parser *p, char *value)
 static bool take_port(struct parser *p, char *value)
 {
 	if (strncmp(value, "/dev/", 5) || !is_path(p, value))
-		return refuse(p, "port '%s' is not in /dev", value);
+		return refuse(p, "a port not in /dev: '%s'", value);
 	p->job->port = value;
 	p->has_port = true;
 	return true;
@@ -185,7 +185,7 @@ static bool take_env(struct parser *p, char *value)
 	if (!prog)
 		return refuse(p, "env outside a step or load");
 	if (!strchr(value, '=') || value[0] == '=')
-		return refuse(p, "'%s' is not NAME=value", value);
+		return refuse(p, "not NAME=value: '%s'", value);
 	return add(p, (const char **)prog->envp, &prog->n_envs, JOB_ENVS,
 		   value);
 }

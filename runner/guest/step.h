@@ -2,9 +2,9 @@
  * One measured program in the guest, and what it left behind.
  *
  * step_run() runs the program, and its load beside it, to the end or to the
- * deadline, then kills whatever else is alive: between steps the agent is the
- * only process.  Time is CLOCK_MONOTONIC_RAW, from just before the fork to
- * just after the wait.
+ * deadline, then kills whatever else is alive: between steps the agent, which
+ * must be PID 1, is the only process.  Time is CLOCK_MONOTONIC_RAW, from just
+ * before the fork to just after the wait.
  */
 #ifndef KLAB_GUEST_STEP_H
 #define KLAB_GUEST_STEP_H
