@@ -86,15 +86,16 @@ def points(name: str, label: str, kernels: list[dict], *,
                   for j, value in enumerate(kernel["values"])
                   if math.isfinite(value)]
     widest = max(len(clip(k["title"])) for k in kernels)
+    most = 6 if widest < 20 else 4
     percent = ("" if not base else ", ".join(
         f'"{_percent(at)}" {at:g}' for at in ticks(
-            100 * (low / base - 1), 100 * (high / base - 1))))
+            100 * (low / base - 1), 100 * (high / base - 1), most)))
     return Plot(name, "points.gp", label, {
-        "height": 56 + 32 * len(kernels), "margin": 2 + 0.92 * widest,
+        "height": 56 + 32 * len(kernels), "margin": 2 + 0.86 * widest,
         "rows": len(kernels), "low": low, "high": high,
         "base": base or 0, "band": (base or 0) * margin,
         "marks": ", ".join(f'"{at:,.10g}" {at:.10g}'
-                           for at in ticks(low, high)),
+                           for at in ticks(low, high, most)),
         "percents": percent},
         {"points": boots, "means": means}, texts)
 

@@ -124,14 +124,25 @@ def _no_regression(judgement: Judgement) -> str:
     if better:
         start += f", {', '.join(better[:3])} improved"
         start += " and others" if len(better) > 3 else ""
+    if not compared:
+        return ("There is only the baseline, so nothing was compared: add a "
+                "kernel to the study.")
     if not open_rows:
-        return start + ": there is nothing to do." if compared else (
-            "There is only the baseline, so nothing was compared: add a "
-            "kernel to the study.")
+        return _settled(judgement, start)
     which = (f"{len(open_rows)} of {compared} comparisons" if compared > 1
              else "the only comparison")
     return (f"{start}, but {which} could not be decided: "
             f"{_what_next(judgement, open_rows)}.")
+
+
+def _settled(judgement: Judgement, start: str) -> str:
+    found = counts(judgement)
+    if set(found) <= {verdicts.EQUIVALENT, verdicts.SAME}:
+        return ("No metric differs from "
+                f"{text.plain(judgement.base_name)} by as much as "
+                f"{100 * judgement.study['min_effect']:g} %: there is "
+                "nothing to do.")
+    return start + ": there is nothing to do."
 
 
 def _what_next(judgement: Judgement,
