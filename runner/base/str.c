@@ -177,6 +177,13 @@ char *strv_shell(const struct strv *l)
 	return str_detach(&s);
 }
 
+void str_plain(char *s)
+{
+	for (; *s; s++)
+		if (*s < 32 || *s > 126)
+			*s = '?';
+}
+
 bool str_starts(const char *s, const char *prefix)
 {
 	return !strncmp(s, prefix, strlen(prefix));

@@ -52,6 +52,8 @@ char *strv_join(const struct strv *l, const char *sep);
 /* As strv_join() with " ", each word quoted for a POSIX shell if it must. */
 char *strv_shell(const struct strv *l);
 
+/* Puts a question mark for each byte that is not printable ASCII. */
+void str_plain(char *s);
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 /* The whole of s as a number in range? */

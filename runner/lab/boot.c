@@ -160,6 +160,7 @@ static void add_qemu_words(struct boot *b)
 		char *reason = c->reason;
 
 		log.buf[strcspn(log.buf, "\n")] = '\0';
+		str_plain(log.buf);
 		c->reason = xasprintf("%s: %.300s", reason, log.buf);
 		free(reason);
 	}

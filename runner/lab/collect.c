@@ -120,6 +120,8 @@ judge(struct collected *c, enum boot_state state, const char *outcome,
 	if (vasprintf(&c->reason, fmt, ap) < 0)
 		abort();
 	va_end(ap);
+	/* Much of it is the guest's, and a terminal will show it. */
+	str_plain(c->reason);
 }
 
 /* QEMU itself ended in a way that says it all? */

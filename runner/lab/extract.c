@@ -6,6 +6,7 @@
 #include <regex.h>
 
 #define CPUS_MAX 1024
+#define CYCLES_MAX 1000000000000 /* of one thread */
 
 static void add_sample(struct collected *c, const json_t *metric, double value)
 {
@@ -80,7 +81,7 @@ static bool add_counts(struct latency *l, const json_t *counts,
 
 		if (!str_to_ll(bucket, 0, l->limit_us - 1, &us) ||
 		    !json_is_integer(n) || json_integer_value(n) < 0 ||
-		    json_integer_value(n) > 1000000000000)
+		    json_integer_value(n) > CYCLES_MAX)
 			return false;
 		l->count[us] += json_integer_value(n);
 		*total += json_integer_value(n);
@@ -88,12 +89,16 @@ static bool add_counts(struct latency *l, const json_t *counts,
 	return true;
 }
 
-static void add_histogram(struct collected *c, const char *metric, int cpu,
+/* False if there is one of that CPU already. */
+static bool add_histogram(struct collected *c, const char *metric, int cpu,
 			  const struct latency *l, const json_t *counts,
 			  long long overflow)
 {
 	struct histogram *h;
 
+	for (size_t i = 0; i < c->nhistograms; i++)
+		if (c->histograms[i].cpu == cpu)
+			return false;
 	c->histograms = xrealloc(c->histograms, (c->nhistograms + 1) *
 							sizeof(*h));
 	h = &c->histograms[c->nhistograms++];
@@ -102,31 +107,44 @@ static void add_histogram(struct collected *c, const char *metric, int cpu,
 	h->limit_us = l->limit_us;
 	h->counts = json_dumps(counts, JSON_COMPACT);
 	h->overflow = overflow;
+	return true;
 }
 
-static bool add_thread(struct latency *l, const json_t *thread, bool keep,
-		       struct collected *c)
-{
+/* One thread of the file. */
+struct thread {
 	json_t *counts;
 	json_int_t cycles, min, max;
-	long long total = 0;
 	double avg;
 	int cpu;
+};
 
-	if (json_unpack((json_t *)thread, "{s:o, s:I, s:I, s:I, s:F, s:i}",
-			"histogram", &counts, "cycles", &cycles, "min", &min,
-			"max", &max, "avg", &avg, "cpu", &cpu) ||
-	    !json_is_object(counts) || cycles < 1 || min < 0 || max < min ||
-	    !add_counts(l, counts, &total) || total > cycles)
+static bool read_thread(const json_t *from, struct thread *t)
+{
+	return !json_unpack((json_t *)from, "{s:o, s:I, s:I, s:I, s:F, s:i}",
+			    "histogram", &t->counts, "cycles", &t->cycles,
+			    "min", &t->min, "max", &t->max, "avg", &t->avg,
+			    "cpu", &t->cpu) &&
+	       json_is_object(t->counts) && t->cycles >= 1 &&
+	       t->cycles <= CYCLES_MAX && t->min >= 0 && t->max >= t->min &&
+	       t->avg > (double)t->min - 1 && t->avg < (double)t->max + 1;
+}
+
+static bool add_thread(struct latency *l, const json_t *from, bool keep,
+		       struct collected *c)
+{
+	struct thread t;
+	long long total = 0;
+
+	if (!read_thread(from, &t) || !add_counts(l, t.counts, &total) ||
+	    total > t.cycles)
 		return false;
-	l->min = l->cycles && l->min < min ? l->min : min;
-	l->max = l->max > max ? l->max : max;
-	l->cycles += cycles;
-	l->overflow += cycles - total;
-	l->sum += avg * (double)cycles;
-	if (keep)
-		add_histogram(c, "latency", cpu, l, counts, cycles - total);
-	return true;
+	l->min = l->cycles && l->min < t.min ? l->min : t.min;
+	l->max = l->max > t.max ? l->max : t.max;
+	l->cycles += t.cycles;
+	l->overflow += t.cycles - total;
+	l->sum += t.avg * (double)t.cycles;
+	return !keep || add_histogram(c, "latency", t.cpu, l, t.counts,
+				      t.cycles - total);
 }
 
 /* The smallest latency that a share q of the samples does not exceed; false

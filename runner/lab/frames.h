@@ -10,7 +10,7 @@
 #include "base/str.h"
 
 struct frames {
-	json_t *list;	 /* objects, in order; each has a text "t" */
+	json_t *list;	 /* flat objects, in order; each has a text "t" */
 	struct str text; /* the same as the agent wrote them, a line each */
 	size_t bad;	 /* lines that are no frame of this boot */
 	size_t bad_line; /* number of the first one, from 1 */
