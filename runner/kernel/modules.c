@@ -75,9 +75,13 @@ static int unpack(const struct apt *a, const struct kernel *k, const char *part,
 	return r;
 }
 
+/* kmod's programs are not in every user's PATH. */
 static int run_kmod(const char *const *argv, struct str *out, struct err *e)
 {
-	const struct job_spec spec = {.argv = argv, .deadline_ms = KMOD_MS};
+	static const char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+					  NULL};
+	const struct job_spec spec = {
+		.argv = argv, .env_add = env, .deadline_ms = KMOD_MS};
 	struct job_result res;
 	char how[80];
 	int r = job_run(&spec, &res, e);
@@ -102,6 +106,11 @@ static int make_tree(const struct apt *a, const struct kernel *k,
 	struct err ignored;
 	int r = unpack(a, k, "modules", root, e);
 
+	if (r == -ENOENT)
+		return err_user(e,
+				"kernel '%s' comes without modules: its mirror "
+				"has dropped them",
+				k->release);
 	if (r)
 		return r;
 	/* Its list of what is built in; without it these are not found. */
@@ -162,7 +171,8 @@ static int resolve(const struct kernel *k, const char *root, const char *name,
 	int r = run_kmod(argv, &out, e);
 
 	if (r) {
-		err_user(e, "kernel '%s' has no module '%s'", k->release, name);
+		r = err_user(e, "kernel '%s' has no module '%s'", k->release,
+			     name);
 		goto out;
 	}
 	str_adds(&list, "");

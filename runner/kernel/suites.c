@@ -51,7 +51,7 @@ static void parse_line(struct archive_sources *s, char *line, bool guess)
 	}
 	if (strcmp(field[COMPONENT], "main"))
 		return;
-	if (guess ? str_starts(last_word(field[URI]), "debian")
+	if (guess ? strstr(field[URI], "/debian") != NULL
 		  : !strcmp(field[ORIGIN], "Debian"))
 		add(s, field[URI], field[RELEASE], false);
 }
@@ -78,14 +78,16 @@ static const char *find_uri(const struct archive_sources *host, bool security)
 	return NULL;
 }
 
-/* The host's security archive, or the one that stands beside its mirror. */
+/* The host's security archive, or the one that may stand beside its mirror. */
 static char *security_uri(const struct archive_sources *host)
 {
-	const char *uri = find_uri(host, true), *mirror;
+	const char *uri = find_uri(host, true);
+	const char *mirror = find_uri(host, false);
 
 	if (uri)
 		return xstrdup(uri);
-	mirror = find_uri(host, false);
+	if (!str_starts(mirror, "http") || strcmp(last_word(mirror), "debian/"))
+		return NULL;
 	return xasprintf("%.*sdebian-security/",
 			 (int)(last_word(mirror) - mirror), mirror);
 }
@@ -119,6 +121,8 @@ static void add_base_suite(struct archive_sources *out, const char *mirror,
 	add(out, mirror, suite, false);
 	add(out, mirror, name, true);
 	free(name);
+	if (!security)
+		return;
 	name = xasprintf("%s-security", suite);
 	add(out, security, name, true);
 	free(name);
@@ -129,6 +133,7 @@ int sources_expand(const struct archive_sources *host, const char *suite,
 {
 	const char *mirror = find_uri(host, false);
 	char *security;
+	int r = 0;
 
 	if (!mirror)
 		return err_lab(e, "the host's apt has no Debian mirror in its "
@@ -140,14 +145,17 @@ int sources_expand(const struct archive_sources *host, const char *suite,
 	}
 	BUG(!suite_is_valid(suite));
 	security = security_uri(host);
-	if (is_security(suite))
+	if (is_security(suite) && !security)
+		r = err_lab(e, "the host's apt has no security archive in its "
+			       "sources: add one");
+	else if (is_security(suite))
 		add(out, security, suite, false);
 	else if (stands_alone(suite))
 		add(out, mirror, suite, false);
 	else
 		add_base_suite(out, mirror, security, suite);
 	free(security);
-	return 0;
+	return r;
 }
 
 bool sources_drop(struct archive_sources *s, const char *suite)

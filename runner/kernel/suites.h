@@ -23,8 +23,8 @@ struct archive_sources {
 #define SUITES_FORMAT "$(ORIGIN)|$(COMPONENT)|$(RELEASE)|$(REPO_URI)"
 
 /* Adds the host's Debian sources from lines of SUITES_FORMAT.  Before the first
- * `apt-get update` the origin is not known (`guess`): then a component main
- * below a URI that ends in debian* is taken for Debian's. */
+ * `apt-get update` the origin is not known (`guess`): then a component main at
+ * a URI with "/debian" in it is taken for Debian's. */
 void sources_parse(struct archive_sources *s, const char *text, bool guess);
 /* Can it be the name of a suite, and of a folder for its lists? */
 bool suite_is_valid(const char *suite);
