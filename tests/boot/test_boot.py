@@ -35,16 +35,22 @@ def test_metrics_are_there_and_make_sense(filled):
 
 
 def test_histograms_are_whole(filled):
+    """cyclictest ends all threads with the first, so one of them is full."""
     rows = filled.rows(
         "SELECT c.machine, h.cpu, h.counts, h.overflow FROM histogram h "
         "JOIN cell c ON c.boot = h.boot WHERE c.stage = 0 AND c.seed = 1")
-    cpus = {(machine, cpu) for machine, cpu, _, _ in rows}
-    assert cpus == {("icount-1cpu", 0), ("icount-2cpu", 0), ("icount-2cpu", 1)}
-    totals = {sum(json.loads(counts).values()) + overflow
-              for _, _, counts, overflow in rows}
-    loops = filled.spec(one_boot(filled, "icount-1cpu", "cyclictest"))
-    argv = loops["steps"][0]["argv"]
-    assert totals == {int(argv[argv.index("--loops") + 1])}
+    totals: dict[str, dict[int, int]] = {}
+    for machine, cpu, counts, overflow in rows:
+        total = sum(json.loads(counts).values()) + overflow
+        totals.setdefault(machine, {})[cpu] = total
+    assert set(totals["icount-1cpu"]) == {0}
+    assert set(totals["icount-2cpu"]) == {0, 1}
+    spec = filled.spec(one_boot(filled, "icount-1cpu", "cyclictest"))
+    argv = spec["steps"][0]["argv"]
+    loops = int(argv[argv.index("--loops") + 1])
+    for cpus in totals.values():
+        assert max(cpus.values()) == loops
+        assert min(cpus.values()) > loops / 2
 
 
 def test_seeds_differ(filled):
