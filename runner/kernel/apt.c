@@ -30,13 +30,15 @@ static char *reason_of(const struct job_result *res)
 {
 	const char *text = res->err.buf, *at = strstr(text, "E: ");
 	char how[80];
+	size_t n;
 
 	while (at && at > text && at[-1] != '\n')
 		at = strstr(at + 1, "E: ");
 	if (res->deadline || !at)
 		return xstrdup(job_describe(res, how, sizeof(how)));
 	at += strlen("E: ");
-	return xstrndup(at, strcspn(at, "\n"));
+	n = strcspn(at, "\n");
+	return xstrndup(at, n && at[n - 1] == '.' ? n - 1 : n);
 }
 
 static int start(const struct apt *a, const char *const *argv, const char *cwd,

@@ -61,6 +61,7 @@ char *aptconf_text(const char *dir, const char *host_dump, bool as_root)
 		 "Dir::State::lists \"%s/lists\";\n"
 		 "Dir::State::status \"%s/status\";\n"
 		 "Dir::Cache \"%s/cache\";\n"
+		 "Dir::Cache::srcpkgcache \"\";\n"
 		 "Dir::Log \"%s\";\n"
 		 "Dir::Etc::sourcelist \"%s/sources.list\";\n",
 		 dir, dir, dir, dir, dir, dir);

@@ -203,7 +203,9 @@ int debian_kernel(const char *lab, const struct debian_request *rq,
 		return 0;
 	r = apt_open(&a, lab, rq->suite, e);
 	if (!r) {
-		r = resolve(lab, &a, rq, k, e);
+		/* Another klab may have found it while this one waited. */
+		if (rq->refresh || !pin_find(lab, rq, k))
+			r = resolve(lab, &a, rq, k, e);
 		if (!r)
 			r = pin_write(lab, rq, k, e);
 		apt_close(&a);
