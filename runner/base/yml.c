@@ -11,6 +11,10 @@
 #define FILE_CAP (1 << 20)
 #define DEPTH_CAP 32
 #define NODE_CAP 100000
+#define ANCHOR_CAP 1000
+/* Bytes of a key, of a value that is one line: an error can show them. */
+#define KEY_CAP 100
+#define TEXT_CAP 600
 
 struct yml_doc {
 	char *file;
@@ -58,18 +62,115 @@ int yml_err(const struct yml_node *n, struct err *e, const char *fmt, ...)
 	return err_user(e, "%s:%d: %s", n->file, n->line, what);
 }
 
+/* ---- before libyaml makes a document of it ---- */
+
+static int not_yaml(const char *file, const yaml_parser_t *p, struct err *e)
+{
+	return err_user(e, "%s:%d: not YAML: %s", file,
+			(int)p->problem_mark.line + 1,
+			p->problem ? p->problem : "unreadable");
+}
+
+/* What has been seen of a file. */
+struct survey {
+	int depth, documents, anchors, events;
+};
+
+static const char *survey_event(struct survey *s, const yaml_event_t *ev)
+{
+	switch (ev->type) {
+	case YAML_DOCUMENT_START_EVENT:
+		if (++s->documents > 1)
+			return "a second document begins; one is read";
+		break;
+	case YAML_SEQUENCE_START_EVENT:
+		s->anchors += !!ev->data.sequence_start.anchor;
+		s->depth++;
+		break;
+	case YAML_MAPPING_START_EVENT:
+		s->anchors += !!ev->data.mapping_start.anchor;
+		s->depth++;
+		break;
+	case YAML_SEQUENCE_END_EVENT:
+	case YAML_MAPPING_END_EVENT:
+		s->depth--;
+		break;
+	case YAML_SCALAR_EVENT:
+		s->anchors += !!ev->data.scalar.anchor;
+		break;
+	default:
+		break;
+	}
+	if (s->depth > DEPTH_CAP || s->anchors > ANCHOR_CAP ||
+	    ++s->events > 2 * NODE_CAP)
+		return "nested too deep, or too many values";
+	return NULL;
+}
+
+/* libyaml takes a time that grows with the square of depth and of anchors, so
+ * files that have too much of them never get to its loader. */
+static int survey(const char *file, const char *text, size_t len,
+		  struct err *e)
+{
+	struct survey s = {0};
+	yaml_parser_t parser;
+	const char *why = NULL;
+	bool end = false;
+	int r = 0;
+
+	if (!yaml_parser_initialize(&parser))
+		abort();
+	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
+	while (!r && !end) {
+		yaml_event_t ev;
+
+		if (!yaml_parser_parse(&parser, &ev)) {
+			r = not_yaml(file, &parser, e);
+			break;
+		}
+		why = survey_event(&s, &ev);
+		if (why)
+			r = err_user(e, "%s:%d: %s", file,
+				     (int)ev.start_mark.line + 1, why);
+		end = ev.type == YAML_STREAM_END_EVENT;
+		yaml_event_delete(&ev);
+	}
+	yaml_parser_delete(&parser);
+	return r;
+}
+
 /* ---- from libyaml's document to the tree ---- */
 
 static struct yml_node *convert(struct yml_doc *doc, int id, const char *key,
 				 int depth, struct err *e);
 
+static bool is_control(char c)
+{
+	return (c >= 0 && c < 32) || c == 127;
+}
+
 static const char *key_text(struct yml_doc *doc, int id)
 {
 	yaml_node_t *raw = yaml_document_get_node(&doc->raw, id);
 
-	if (raw->type != YAML_SCALAR_NODE)
+	const char *text;
+
+	if (raw->type != YAML_SCALAR_NODE || raw->data.scalar.length > KEY_CAP)
 		return NULL;
-	return (const char *)raw->data.scalar.value;
+	text = (const char *)raw->data.scalar.value;
+	for (size_t i = 0; i < raw->data.scalar.length; i++)
+		if (is_control(text[i]))
+			return NULL;
+	return text;
+}
+
+static int no_key(struct yml_doc *doc, int id, struct err *e)
+{
+	yaml_node_t *raw = yaml_document_get_node(&doc->raw, id);
+
+	return err_user(e, "%s:%d: a key must be a plain word of at most %d "
+			"bytes", doc->file, (int)raw->start_mark.line + 1,
+			KEY_CAP);
 }
 
 static void append(struct yml_node *n, struct yml_node *entry)
@@ -104,7 +205,7 @@ static int convert_map(struct yml_doc *doc, yaml_node_t *raw,
 		struct yml_node *entry;
 
 		if (!key)
-			return yml_err(n, e, "a key must be a plain word");
+			return no_key(doc, p->key, e);
 		entry = convert(doc, p->value, key, depth, e);
 		if (!entry)
 			return -1;
@@ -148,18 +249,19 @@ static struct yml_node *convert(struct yml_doc *doc, int id, const char *key,
 int yml_parse(const char *file, const char *text, size_t len,
 	       struct yml_doc **out, struct err *e)
 {
-	struct yml_doc *doc = xcalloc(1, sizeof(*doc));
+	struct yml_doc *doc;
 	yaml_parser_t parser;
-	int r = 0;
+	int r = survey(file, text, len, e);
 
+	if (r)
+		return r;
+	doc = xcalloc(1, sizeof(*doc));
 	doc->file = xstrdup(file);
 	if (!yaml_parser_initialize(&parser))
 		abort();
 	yaml_parser_set_input_string(&parser, (const unsigned char *)text, len);
 	if (!yaml_parser_load(&parser, &doc->raw))
-		r = err_user(e, "%s:%d: not YAML: %s", file,
-			     (int)parser.problem_mark.line + 1,
-			     parser.problem ? parser.problem : "unreadable");
+		r = not_yaml(file, &parser, e);
 	else if (!yaml_document_get_root_node(&doc->raw))
 		r = err_user(e, "%s:1: the file is empty", file);
 	else if (!(doc->root = convert(doc, 1, NULL, 0, e)))
@@ -250,55 +352,61 @@ int yml_text(const struct yml_node *n, const char **out, struct err *e)
 {
 	int r = yml_expect(n, YML_SCALAR, e);
 
-	if (!r && strpbrk(n->text, "\n\r"))
-		r = yml_err(n, e, "must be one line");
-	if (!r)
-		*out = n->text;
-	return r;
+	if (r)
+		return r;
+	for (size_t i = 0; n->text[i]; i++)
+		if (is_control(n->text[i]) || i >= TEXT_CAP)
+			return yml_err(n, e, "must be one line of plain text, "
+					"%d bytes at most", TEXT_CAP);
+	*out = n->text;
+	return 0;
 }
 
 int yml_int(const struct yml_node *n, long long min, long long max,
 	     long long *out, struct err *e)
 {
-	int r = yml_expect(n, YML_SCALAR, e);
+	const char *text;
+	int r = yml_text(n, &text, e);
 
-	if (!r && !str_to_ll(n->text, min, max, out))
+	if (!r && !str_to_ll(text, min, max, out))
 		r = yml_err(n, e, "'%s' is not a whole number from %lld to "
-			     "%lld", n->text, min, max);
+			     "%lld", text, min, max);
 	return r;
 }
 
 int yml_bool(const struct yml_node *n, bool *out, struct err *e)
 {
-	int r = yml_expect(n, YML_SCALAR, e);
+	const char *text;
+	int r = yml_text(n, &text, e);
 
 	if (r)
 		return r;
-	if (!strcmp(n->text, "yes") || !strcmp(n->text, "true"))
+	if (!strcmp(text, "yes") || !strcmp(text, "true"))
 		*out = true;
-	else if (!strcmp(n->text, "no") || !strcmp(n->text, "false"))
+	else if (!strcmp(text, "no") || !strcmp(text, "false"))
 		*out = false;
 	else
-		return yml_err(n, e, "'%s' is neither yes nor no", n->text);
+		return yml_err(n, e, "'%s' is neither yes nor no", text);
 	return 0;
 }
 
 int yml_fraction(const struct yml_node *n, double *out, struct err *e)
 {
-	int r = yml_expect(n, YML_SCALAR, e);
+	const char *text;
+	int r = yml_text(n, &text, e);
 	char *end;
 	double v;
 
 	if (r)
 		return r;
-	v = strtod(n->text, &end);
-	if (end != n->text && !strcmp(end, "%"))
+	v = strtod(text, &end);
+	if (end != text && !strcmp(end, "%"))
 		v /= 100;
-	else if (end == n->text || *end)
+	else if (end == text || *end)
 		v = -1;
 	if (!(v >= 0 && v < 1))
 		return yml_err(n, e, "'%s' is not a share such as 1%% or "
-				"0.01, from 0 to below 100%%", n->text);
+				"0.01, from 0 to below 100%%", text);
 	*out = v;
 	return 0;
 }

@@ -57,7 +57,7 @@ int yml_need(struct yml_node *map, const char *key, struct yml_node **out,
 int yml_check_unused(const struct yml_node *map, const char *const *known,
 		      size_t n, struct err *e);
 
-/* Scalars.  The optional ones leave *out alone when the key is absent. */
+/* Scalars, of one line.  The optional ones leave *out alone when the key is absent. */
 int yml_text(const struct yml_node *n, const char **out, struct err *e);
 int yml_int(const struct yml_node *n, long long min, long long max,
 	     long long *out, struct err *e);
