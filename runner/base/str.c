@@ -196,6 +196,14 @@ bool str_ends(const char *s, const char *suffix)
 	return n >= k && !strcmp(s + n - k, suffix);
 }
 
+bool word_ok(const char *s)
+{
+	if (!*s || *s == '-' || *s == '.' || strlen(s) > 100)
+		return false;
+	return s[strspn(s, "abcdefghijklmnopqrstuvwxyz"
+			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")] == '\0';
+}
+
 bool str_to_ll(const char *s, long long min, long long max, long long *out)
 {
 	char *end;

@@ -56,6 +56,9 @@ char *strv_shell(const struct strv *l);
 void str_plain(char *s);
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
+/* A word for files, tables and command lines: letters, digits and ._+- only,
+ * not starting with a dash or a dot, at most 100 of them? */
+bool word_ok(const char *s);
 /* The whole of s as a number in range? */
 bool str_to_ll(const char *s, long long min, long long max, long long *out);
 /* The entry of names (n of them) nearest to word, or NULL if none is near. */

@@ -31,6 +31,10 @@ static int read_fields(struct yml_node *root, struct machine *m,
 		return -1;
 	if (!name)
 		return yml_err(root, e, "key 'machine' (its name) is missing");
+	if (!word_ok(name))
+		return yml_err(yml_get(root, "machine"), e, "'%s' is not a "
+				"machine's name: letters, digits and ._+- only",
+				name);
 	if (strcmp(clock, "exact"))
 		return yml_err(yml_get(root, "clock"), e,
 				"'%s' is no clock that this klab has; the one "

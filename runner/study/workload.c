@@ -27,14 +27,6 @@ static const char *const known[] = {
 	"workload", "summary",	"stresses", "packages", "binaries", "modules",
 	"parameters", "variants", "steps",   "load",	 "metrics"};
 
-bool word_ok(const char *s)
-{
-	if (!*s || *s == '-' || *s == '.' || strlen(s) > 100)
-		return false;
-	return s[strspn(s, "abcdefghijklmnopqrstuvwxyz"
-			   "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._+-")] == '\0';
-}
-
 static void params_set(struct params *p, const char *name, const char *value)
 {
 	strv_add(&p->names, name);
@@ -285,6 +277,10 @@ static int read_steps(struct source *s, struct workload *w, struct err *e)
 		w->nsteps++;
 		if (read_step(list->at[i], &s->params, &w->steps[i], e))
 			return -1;
+		for (size_t k = 0; k < i; k++)
+			if (!strcmp(w->steps[k].name, w->steps[i].name))
+				return yml_err(list->at[i], e, "step '%s' is "
+						"there twice", w->steps[i].name);
 	}
 	return 0;
 }

@@ -62,8 +62,4 @@ int workload_load(struct yml_node *item, const char *share,
 		  struct workload **out, struct err *e);
 void workload_free(struct workload *w);
 
-/* A word for files, tables and command lines: letters, digits and ._+- only,
- * not starting with a dash or a dot? */
-bool word_ok(const char *s);
-
 #endif
