@@ -187,8 +187,8 @@ static int take(struct ctx *c, int val)
 		puts("klab " KLAB_VERSION);
 		return EXIT_DONE;
 	case '?':
-		cmd_say("klab: 'klab %s--help' lists the options",
-			c->cmd ? c->cmd->name : "");
+		cmd_say("klab: 'klab %s%s--help' lists the options",
+			c->cmd ? c->cmd->name : "", c->cmd ? " " : "");
 		return ERR_USER;
 	}
 	c->given[val - 256] = optarg ? optarg : "";
