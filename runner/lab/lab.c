@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <libgen.h>
 #include <limits.h>
-#include <sys/file.h>
 #include <unistd.h>
 
 static char *lock_path(const struct lab *lab)
@@ -16,36 +15,41 @@ static char *lock_path(const struct lab *lab)
 	return xasprintf("%s/lock", lab->dir);
 }
 
-/* Says which process holds the lock, as it wrote into the file. */
+/* A lock of the process, which a child that was just forked has not, unlike
+ * one of flock(): it goes when klab goes, even in the middle of a start. */
+static struct flock whole_file(void)
+{
+	return (struct flock){.l_type = F_WRLCK, .l_whence = SEEK_SET};
+}
+
+/* The process that holds the lock, or 0. */
+static int holder(int fd)
+{
+	struct flock lock = whole_file();
+
+	if (fcntl(fd, F_GETLK, &lock) || lock.l_type == F_UNLCK)
+		return 0;
+	return lock.l_pid;
+}
+
 static int locked_by_other(int fd, const char *dir, struct err *e)
 {
-	char pid[16] = "";
-
-	if (pread(fd, pid, sizeof(pid) - 1, 0) < 0)
-		pid[0] = '\0';
-	pid[strcspn(pid, "\n")] = '\0';
-	return err_lab(e, "lab '%s' is in use by another klab (process %s); "
-		       "wait for it, or take another --lab", dir,
-		       *pid ? pid : "unknown");
+	return err_lab(e, "lab '%s' is in use by another klab (process %d); "
+		       "wait for it, or take another --lab", dir, holder(fd));
 }
 
 static int take_lock(struct lab *lab, struct err *e)
 {
 	char *path = lock_path(lab);
+	struct flock lock = whole_file();
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666), r = 0;
 
-	if (fd < 0) {
+	if (fd < 0)
 		r = err_sys(e, errno, "cannot open '%s'", path);
-	} else if (flock(fd, LOCK_EX | LOCK_NB)) {
-		r = locked_by_other(fd, lab->dir, e);
-	} else {
-		char *pid = xasprintf("%d\n", (int)getpid());
-
-		if (ftruncate(fd, 0) ||
-		    pwrite(fd, pid, strlen(pid), 0) != (ssize_t)strlen(pid))
-			r = err_sys(e, errno, "cannot write '%s'", path);
-		free(pid);
-	}
+	else if (fcntl(fd, F_SETLK, &lock))
+		r = errno == EAGAIN || errno == EACCES
+			    ? locked_by_other(fd, lab->dir, e)
+			    : err_sys(e, errno, "cannot lock '%s'", path);
 	free(path);
 	if (r && fd >= 0)
 		close(fd);
@@ -58,12 +62,12 @@ bool lab_busy(const struct lab *lab)
 {
 	char *path = lock_path(lab);
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool busy = false;
+	bool busy;
 
 	free(path);
 	if (fd < 0)
 		return false;
-	busy = flock(fd, LOCK_SH | LOCK_NB) != 0;
+	busy = holder(fd) != 0;
 	close(fd);
 	return busy;
 }

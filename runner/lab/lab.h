@@ -34,7 +34,8 @@ int lab_open(const char *dir, const char *share, enum lab_mode mode,
 	     struct lab *lab, struct err *e);
 /* Also for one that lab_open() did not open, if zeroed. */
 void lab_close(struct lab *lab);
-/* Is a klab at work in this lab right now? */
+/* Is another klab at work in this lab right now?  For a lab opened to read: it
+ * would give up a lock of our own. */
 bool lab_busy(const struct lab *lab);
 /* Finds QEMU and the agent; asks QEMU once. */
 int lab_need_qemu(struct lab *lab, struct err *e);
