@@ -13,6 +13,7 @@ static const char *const migrations[] = {
 };
 
 #define VERSION ((int)(sizeof(migrations) / sizeof(*migrations)))
+#define ROOM_NEEDED (1 << 20) /* for its journal */
 #define NOW "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
 
 struct db {
@@ -24,7 +25,10 @@ static int fail(const struct db *db, struct err *e)
 {
 	int code = sqlite3_errcode(db->sql);
 
-	if (code == SQLITE_FULL)
+	/* Where its shared memory finds no room, SQLite speaks of an I/O
+	 * error. */
+	if (code == SQLITE_FULL ||
+	    (code == SQLITE_IOERR && file_space(db->path) < ROOM_NEEDED))
 		return err_lab(e, "'%s': the disk is full; make room, then run "
 			       "the same command again", db->path);
 	return err_lab(e, "'%s': %s", db->path, sqlite3_errmsg(db->sql));
