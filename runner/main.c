@@ -7,9 +7,11 @@
 #include "base/str.h"
 #include "lab/lab.h"
 
+#include <fcntl.h>
 #include <getopt.h>
 #include <locale.h>
 #include <sched.h>
+#include <signal.h>
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define JOBS_MAX 1024
@@ -226,17 +228,40 @@ static int dispatch(struct ctx *c)
 	return c->cmd->run(c);
 }
 
+/* A file that is opened later must not become stdout or stderr, and a reader
+ * that goes away must not end a run. */
+static void keep_streams(void)
+{
+	static const char *const instead[] = {"/dev/null", "/dev/full",
+					      "/dev/null"};
+
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open(instead[fd], O_RDWR) != fd)
+			abort();
+	signal(SIGPIPE, SIG_IGN);
+}
+
+/* What was printed must have arrived. */
+static int end(int code)
+{
+	if (!fflush(stdout) && !ferror(stdout))
+		return code;
+	cmd_say("klab: cannot write the results to stdout");
+	return ERR_LAB;
+}
+
 int main(int argc, char **argv)
 {
 	struct ctx c = {.lab_dir = "lab", .jobs = own_cores()};
 	int code;
 
+	keep_streams();
 	setlocale(LC_CTYPE, "");
 	if (argc == 3 && !strcmp(argv[1], "completion"))
-		return strcmp(argv[2], "bash") ? ERR_USER : completion();
+		return end(strcmp(argv[2], "bash") ? ERR_USER : completion());
 	code = parse(&c, argc, argv);
 	if (code >= 0)
-		return code;
+		return end(code);
 	if (!c.argc) {
 		cmd_say("usage: klab [options] VERB [arguments]; 'klab --help' "
 			"lists the verbs");
@@ -249,9 +274,5 @@ int main(int argc, char **argv)
 	if (code < 0)
 		code = dispatch(&c);
 	free(c.share);
-	if (fflush(stdout) || ferror(stdout)) {
-		cmd_say("klab: cannot write the results to stdout");
-		return ERR_LAB;
-	}
-	return code;
+	return end(code);
 }
