@@ -155,6 +155,7 @@ static int work(struct ctx *c, struct lab *lab, struct study *study,
 
 static int cmd_main(struct ctx *c)
 {
+	const char *no_colour = getenv("NO_COLOR");
 	struct screen s = {.c = c, .live = isatty(2)};
 	struct study *study;
 	struct lab lab;
@@ -163,7 +164,7 @@ static int cmd_main(struct ctx *c)
 
 	if (c->dry_run)
 		return dry_run(c);
-	s.colour = s.live && !getenv("NO_COLOR");
+	s.colour = s.live && !(no_colour && *no_colour);
 	if (study_load(c->argv[0], c->share, &study, &e))
 		return cmd_fail(&e);
 	if (lab_open(c->lab_dir, c->share, LAB_WRITE, &lab, &e)) {
