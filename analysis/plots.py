@@ -131,7 +131,7 @@ def histogram(name: str, label: str, unit: str, kernels: list[dict],
     top = max((n for k in kernels for n in k["counts"].values()), default=1)
     highest = max(buckets, default=9) + 1
     logx = highest > 150
-    low = 0.5 if logx else 0
+    low = max(min(buckets) * 0.8, 0.5) if logx else 0
     texts = {"@us": f"latency, {unit}" + (" (logarithmic)" if logx else "")}
     files = {}
     for i, kernel in enumerate(kernels):
@@ -143,9 +143,10 @@ def histogram(name: str, label: str, unit: str, kernels: list[dict],
         files[str(i)] = outline(kernel["counts"], low)
     files["base"] = files[str(base)] if base is not None else [(low, "NaN")]
     return Plot(name, "histogram.gp", label, {
-        "height": 112 * len(kernels) + 44, "panels": len(kernels),
+        "height": 112 * len(kernels) + 52, "panels": len(kernels),
         "low": low, "high": highest * 1.02, "top": max(top, 10) * 2.5,
-        "logx": int(logx)}, files, texts)
+        "logx": int(logx), "over": " ".join(
+            str(int(bool(k["overflow"]))) for k in kernels)}, files, texts)
 
 
 def outline(counts: dict[int, int], low: float) -> list[tuple]:

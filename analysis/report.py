@@ -149,49 +149,78 @@ def _block(group: Group, margin: float) -> dict[str, Any]:
     reach = _reach(group, margin)
     return {"title": _title(group), "unit": scale.unit,
             "better": group.better, "notes": table.reasons(group),
-            "reach": f"{100 * reach:.6g} %" if reach else "",
-            "band": _forest_x(margin, reach) - _forest_x(-margin, reach)
+            "axis": _axis(group, reach),
+            "band": 2 * _forest_x(group, margin, reach) - FOREST
             if reach else 0,
-            "rows": [_row(row, scale, reach) for row in group.rows]}
+            "rows": [_row(group, row, scale, reach) for row in group.rows]}
 
 
-def _row(row: Row, scale: text.Scale, reach: float | None) -> dict[str, Any]:
+def _row(group: Group, row: Row, scale: text.Scale,
+         reach: float | None) -> dict[str, Any]:
     change, interval = table.change_of(row, scale)
     mean = scale.show(row.mean)
     return {"kernel": row.kernel, "n": table.count_of(row), "mean": mean,
-            "cv": text.spread(row.cv), "change": text.minus(change),
-            "interval": text.minus(interval), "q": text.rate(row.q),
+            "cv": text.spread(row.cv), "change": text.typeset(change),
+            "interval": text.typeset(interval), "q": text.rate(row.q),
             "verdict": row.verdict, "more": table.boots_more(row),
-            "forest": _forest(row, reach)}
+            "forest": _forest(group, row, reach)}
 
 
 def _reach(group: Group, margin: float) -> float | None:
-    """How far the small interval plots of a group go to each side."""
+    """How far the small interval plots of a group go up, as a fraction; they
+    go down by the same factor (on the plain scale: by the same amount)."""
     rows = [row for row in group.rows if row.interval]
     if not rows:
         return None
-    widest = max(max(map(abs, row.interval)) for row in rows)
-    largest = max(abs(row.change) for row in rows)
+    largest = max(_along(group, abs(_along(group, row.change)), back=True)
+                  for row in rows)
+    widest = max(_along(group, abs(_along(group, end)), back=True)
+                 for row in rows for end in row.interval)
     reach = max(min(widest, 2.5 * largest + 2 * margin), 1.5 * margin, 1e-6)
     size = 10.0 ** math.floor(math.log10(reach))
     return next(size * k for k in (1, 1.5, 2, 2.5, 3, 4, 5, 6, 8, 10)
                 if size * k >= reach * 0.999)
 
 
-def _forest_x(value: float, reach: float) -> float:
+def _along(group: Group, value: float, back: bool = False) -> float:
+    """From a change to its place on the axis, or back: ratios by logarithm,
+    so that twice and half are equally far."""
+    if not group.log:
+        return value
+    if back:
+        return math.expm1(min(value, 20.0))
+    return math.log(max(1 + value, 1e-9))
+
+
+def _axis(group: Group, reach: float | None) -> tuple[str, ...]:
+    """What the ends and the middle of the axis are called."""
+    if reach is None:
+        return ()
+    low = -_along(group, reach)
+    low = math.expm1(low) if group.log else low
+    factor = reach > text.FACTOR_FROM
+    low, high = (f"x{1 + end:.2g}" if factor else f"{100 * end:+.0f} %"
+                 if reach >= 0.05 else f"{100 * end:+.2g} %"
+                 for end in (low, reach))
+    return text.typeset(low), "\u00d71" if factor else "0", text.typeset(high)
+
+
+def _forest_x(group: Group, value: float, reach: float) -> float:
     half = FOREST / 2
-    clipped = min(max(value / reach, -1.0), 1.0)
-    return round(half + clipped * (half - 6), 1)
+    place = _along(group, value) / _along(group, reach)
+    return round(half + min(max(place, -1.0), 1.0) * (half - 6), 1)
 
 
-def _forest(row: Row, reach: float | None) -> dict[str, float] | None:
+def _forest(group: Group, row: Row,
+            reach: float | None) -> dict[str, float] | None:
     if reach is None or row.interval is None:
         return None
-    low, high = row.interval
-    return {"low": _forest_x(low, reach), "high": _forest_x(high, reach),
-            "at": _forest_x(row.change, reach),
-            "beyond_low": low < -reach * 1.0001,
-            "beyond_high": high > reach * 1.0001}
+    low, at, high = (_forest_x(group, value, reach) for value in
+                     (row.interval[0], row.change, row.interval[1]))
+    edge = _along(group, reach) * 1.0001
+    return {"low": low, "high": high, "at": at,
+            "beyond_low": _along(group, row.interval[0]) < -edge,
+            "beyond_high": _along(group, row.interval[1]) > edge}
 
 
 # The plots
@@ -222,7 +251,7 @@ def _points(name: str, title: str, group: Group, scale: text.Scale,
                 "mean": shown(row.mean),
                 "interval": row.mean_interval and tuple(
                     shown(end) for end in row.mean_interval),
-                "note": text.minus(table.change_of(row, scale)[0]) or (
+                "note": text.typeset(table.change_of(row, scale)[0]) or (
                     row.verdict if row.verdict == verdicts.BROKEN else "")}
                for row in group.rows]
     base = group.base.mean if group.base and group.log else None

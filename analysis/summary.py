@@ -89,17 +89,22 @@ def _regressed(judgement: Judgement, found: list[tuple[Group, Row]]) -> str:
     if len(found) > 1:
         more = (f", and {text.plural(len(found) - 1, 'more comparison')} "
                 "regressed")
-    return (f"{_change_of(group, row)} on {text.plain(row.kernel)} than on "
-            f"{text.plain(judgement.base_name)}{_place(judgement, group)}"
-            f"{_sure(row)}{more}: look there first.")
+    return (f"{_change_of(group, row, text.plain(judgement.base_name))}"
+            f"{_place(judgement, group)}{_sure(row)}{more}: look there first.")
 
 
-def _change_of(group: Group, row: Row) -> str:
-    what = text.plain(f"{group.workload} {group.metric}")
+def _change_of(group: Group, row: Row, base: str) -> str:
+    what, kernel = (text.plain(f"{group.workload} {group.metric}"),
+                    text.plain(row.kernel))
     if row.change is None:
-        return f"{what} is {'higher' if row.difference[0] > 0 else 'lower'}"
+        word = "higher" if row.difference[0] > 0 else "lower"
+        return f"{what} is {word} on {kernel} than on {base}"
+    if row.interval and text.is_factor(row.interval):
+        size = text.percent(row.change, factor=True).strip(">x")
+        return f"{what} is {size} times as high on {kernel} as on {base}"
     word = "higher" if row.change > 0 else "lower"
-    return f"{what} is {text.percent(abs(row.change)).lstrip('+')} {word}"
+    size = text.percent(abs(row.change)).lstrip("+")
+    return f"{what} is {size} {word} on {kernel} than on {base}"
 
 
 def _place(judgement: Judgement, group: Group) -> str:

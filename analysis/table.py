@@ -170,7 +170,8 @@ def change_of(row: Row, scale: text.Scale) -> tuple[str, str]:
         change, low, high = (f"{value * scale.factor:+.4g}" if value else "0"
                              for value in row.difference)
         return change, f"[{low}, {high}]"
-    return text.percent(row.change), text.interval(row.interval)
+    factor = row.interval is not None and text.is_factor(row.interval)
+    return text.percent(row.change, factor), text.interval(row.interval)
 
 
 def boots_more(row: Row) -> str:

@@ -67,18 +67,20 @@ class Scale:
         return f"{value * self.factor:,.{self.decimals}f}"
 
 
-def percent(fraction: float | None) -> str:
-    """'+24.6 %', signed; ten-fold and more is a factor: 'x12.3'."""
+def percent(fraction: float | None, factor: bool = False) -> str:
+    """'+24.6 %', signed; ten-fold and more, or if asked, a factor: 'x12.3'."""
     if fraction is None:
         return ""
-    if fraction > FACTOR_FROM:
+    if factor or fraction > FACTOR_FROM:
         return _factor(fraction)
     return _signed(fraction, _decimals(100 * fraction)) + " %"
 
 
 def _factor(fraction: float) -> str:
     factor = 1 + fraction
-    return f"x{factor:.3g}" if factor < 1000 else ">x1000"
+    if factor >= 1000:
+        return ">x1000"
+    return f"x{factor:.{0 if factor >= 100 else 1 if factor >= 1 else 2}f}"
 
 
 def _signed(fraction: float, decimals: int) -> str:
@@ -91,12 +93,17 @@ def _decimals(value: float) -> int:
     return 2 if abs(value) < 0.995 else 1 if abs(value) < 99.5 else 0
 
 
+def is_factor(ends: tuple[float, float]) -> bool:
+    """Is an interval shown in factors?"""
+    return ends[1] > FACTOR_FROM
+
+
 def interval(ends: tuple[float, float] | None) -> str:
     """'[+22.1, +27.2] %', both ends with the decimals of the larger; a high
     end from ten-fold on makes both factors: '[x0.5, x12.3]'."""
     if ends is None:
         return ""
-    if ends[1] > FACTOR_FROM:
+    if is_factor(ends):
         return f"[{_factor(ends[0])}, {_factor(ends[1])}]"
     decimals = min(_decimals(100 * end) for end in ends)
     return f"[{_signed(ends[0], decimals)}, {_signed(ends[1], decimals)}] %"
@@ -105,17 +112,17 @@ def interval(ends: tuple[float, float] | None) -> str:
 def interval_words(ends: tuple[float, float]) -> str:
     """The same as '30.7 to 76.4 %', for a sentence that names the direction:
     both ends must be on one side of 0."""
+    if is_factor(ends):
+        return f"{_factor(ends[0])[1:]} to {_factor(ends[1]).strip('>x')}"
     ends = tuple(sorted(map(abs, ends)))
-    if ends[1] > FACTOR_FROM:
-        return f"{_factor(ends[0])} to {_factor(ends[1])}"
     decimals = min(_decimals(100 * end) for end in ends)
     low, high = (_signed(end, decimals).lstrip("+") for end in ends)
     return f"{low} to {high} %"
 
 
-def minus(words: str) -> str:
-    """Numbers with a real minus sign, for the page."""
-    return words.replace("-", "\u2212")
+def typeset(words: str) -> str:
+    """A number with the signs of print, for the page."""
+    return words.replace("-", "\u2212").replace("x", "\u00d7")
 
 
 def spread(cv: float | None) -> str:

@@ -73,6 +73,7 @@ class Row:
     reason: str | None = None
     more_boots: float | None = None
     sample: Sample | None = None
+    lends: bool = True
     narrow: tuple[float, float] | None = None
     contrast: stats.Contrast | None = None
     coarse: float = 0.0
@@ -353,16 +354,21 @@ def _measure(group: Group, base: int) -> None:
     scale = np.log if group.log else np.asarray
     for row in usable:
         row.sample = Sample.of(scale(np.array(row.values)))
+    kernels = {row.key: row.sample for row in usable}
+    lends = dict(zip(kernels, stats.lenders(list(kernels.values()))))
+    for row in usable:
+        row.lends = lends[row.key]
     for row in usable:
         _describe(group, row, usable)
     _against(group, usable, base)
 
 
 def _others(rows: list[Row], *known: Row) -> list[Sample]:
-    """One sample per kernel that is none of the known: kernels of equal key
-    share their boots."""
+    """The samples, of kernels that are none of the known, that may lend
+    their variance: one per key, since kernels of equal key share boots."""
     keys = {row.key for row in known}
-    found = {row.key: row.sample for row in rows if row.key not in keys}
+    found = {row.key: row.sample for row in rows
+             if row.lends and row.key not in keys}
     return list(found.values())
 
 

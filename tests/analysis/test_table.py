@@ -182,7 +182,7 @@ def test_percent(fraction, words):
 
 
 @pytest.mark.parametrize("ends, words", [
-    ((0.221, 0.272), "[+22.1, +27.2] %"), ((-0.5, 20.0), "[x0.5, x21]"),
+    ((0.221, 0.272), "[+22.1, +27.2] %"), ((-0.5, 20.0), "[x0.50, x21.0]"),
     ((-0.001, 0.002), "[-0.10, +0.20] %"), (None, "")])
 def test_interval(ends, words):
     assert text.interval(ends) == words
