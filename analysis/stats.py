@@ -82,17 +82,19 @@ class Contrast:
 
 def pooled(samples: list[Sample]) -> tuple[float, int]:
     """The shared variance and its degrees of freedom (0: nothing known)."""
-    df = sum(s.df for s in samples)
-    if df == 0:
-        return 0.0, 0
-    return sum(s.df * s.var for s in samples if s.df) / df, df
+    squares, df = 0.0, 0
+    for one in samples:
+        if one.n > 1:
+            squares += (one.n - 1) * one.var
+            df += one.n - 1
+    return (squares / df, df) if df else (0.0, 0)
 
 
-def noisier(var: float, df: int, rest: list[Sample],
+def noisier(var: float, df: int, rest: tuple[float, int],
             level: float = NOISIER) -> bool:
-    """Is a variance above that of the rest (F test)?"""
+    """Is a variance above the rest's, as pooled() gives it (F test)?"""
     from scipy.special import fdtrc
-    shared, shared_df = pooled(rest)
+    shared, shared_df = rest
     if not df or not shared_df:
         return False
     if shared == 0:
@@ -100,17 +102,18 @@ def noisier(var: float, df: int, rest: list[Sample],
     return bool(fdtrc(df, shared_df, var / shared) < level)
 
 
-def quieter(var: float, df: int, rest: list[Sample]) -> bool:
-    """Is a variance far below that of the rest (F test)?"""
+def quieter(var: float, df: int, rest: tuple[float, int]) -> bool:
+    """Is a variance above 0 far below the rest's (F test)?"""
     from scipy.special import fdtr
-    shared, shared_df = pooled(rest)
-    return bool(df and shared > 0
+    shared, shared_df = rest
+    return bool(df and var > 0 and shared > 0
                 and fdtr(df, shared_df, var / shared) < QUIETER)
 
 
 def lenders(group: list[Sample]) -> list[bool]:
     """Who of a group may lend its variance to others?"""
-    return [not noisier(one.var, one.df, group[:i] + group[i + 1:],
+    return [not noisier(one.var, one.df,
+                        pooled(group[:i] + group[i + 1:]),
                         NOISIER / len(group))
             for i, one in enumerate(group)]
 
@@ -124,11 +127,11 @@ def contrast(a: Sample, b: Sample, others: list[Sample]) -> Contrast | None:
     """
     if a.n < 2 or b.n < 2:
         return None
-    pair, pair_df = pooled([a, b])
-    lent = pooled(others)[1] > 0
-    if (noisier(a.var, a.df, others if lent else [b])
-            or noisier(b.var, b.df, others if lent else [a])
-            or pair > 0 and quieter(pair, pair_df, others)):
+    pair, rest = pooled([a, b]), pooled(others)
+    lent = rest[1] > 0
+    if (noisier(a.var, a.df, rest if lent else (b.var, b.df))
+            or noisier(b.var, b.df, rest if lent else (a.var, a.df))
+            or quieter(*pair, rest)):
         return _welch(a, b)
     var, df = pooled([a, b, *others])
     if var == 0:
@@ -148,8 +151,8 @@ def mean_interval(one: Sample, others: list[Sample]) -> float | None:
     """Half the 95 % interval of a kernel's own mean; None if unknown.
     others as for contrast()."""
     from scipy.special import stdtrit
-    if (noisier(one.var, one.df, others)
-            or one.var > 0 and quieter(one.var, one.df, others)):
+    rest = pooled(others)
+    if noisier(one.var, one.df, rest) or quieter(one.var, one.df, rest):
         var, df = one.var, one.df
     else:
         var, df = pooled([one, *others])

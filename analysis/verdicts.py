@@ -211,51 +211,57 @@ def _count_boots(cells: pd.DataFrame) -> dict[str, int]:
 
 def _groups(lab: load.Lab) -> list[Group]:
     """The groups with the values of their rows, not judged yet."""
-    if lab.cells.empty or lab.metrics.empty:
-        return []
-    places = ["config", "machine", "workload"]
-    cells = {key: frame for key, frame
-             in lab.cells.groupby(places, sort=False)}
-    samples = {key: frame for key, frame in lab.samples.groupby(
-        [*places, "metric"], sort=False)} if len(lab.samples) else {}
+    cells = _by_place(lab.cells, ("config", "machine", "workload"))
+    samples = _by_place(lab.samples,
+                        ("config", "machine", "workload", "metric"))
     totals = dict(load.wakeups(lab.counts))
     machines = {str(name): lab.machine(name) for name in lab.machines.name}
+    stages = list(lab.stages.itertuples())
     groups = []
     for (config, machine, workload), planned in cells.items():
         for m in lab.metrics[lab.metrics.workload == workload].itertuples():
-            where = machines.get(machine, {})
             group = Group(config, machine, workload, m.name, m.unit, m.better,
                           bool(m.is_primary), bool(m.is_latency),
-                          str(where.get("clock", "")))
-            _fill(group, lab.stages, planned,
-                  samples.get((config, machine, workload, m.name)), totals)
-            _refuse(group, where)
+                          str(machines[machine]["clock"]))
+            _fill(group, stages, planned,
+                  samples.get((config, machine, workload, m.name), {}),
+                  totals)
+            _refuse(group, machines[machine])
             groups.append(group)
     # Primary metrics of a place first; sorted() keeps the study's order.
-    order = {key[:2]: i for i, key in enumerate(dict.fromkeys(
+    order = {key: i for i, key in enumerate(dict.fromkeys(
         (g.config, g.machine) for g in groups))}
     return sorted(groups, key=lambda g: (order[g.config, g.machine],
                                          not g.primary))
 
 
-def _fill(group: Group, stages: pd.DataFrame, planned: pd.DataFrame,
-          samples: pd.DataFrame | None, totals: dict[str, int]) -> None:
-    cells = dict(tuple(planned.groupby("stage", sort=False)))
-    values = (dict(tuple(samples.groupby("stage", sort=False)))
-              if samples is not None else {})
-    for stage in stages.itertuples():
-        if stage.idx not in cells:
+def _by_place(frame: pd.DataFrame, keys: tuple[str, ...]
+              ) -> dict[tuple, dict[int, list[Any]]]:
+    """The rows of a frame by keys, then by stage, in the frame's order.
+
+    Plain lists: thousands of small frames would take a second.
+    """
+    places: dict[tuple, dict[int, list[Any]]] = {}
+    columns = zip(*(frame[key] for key in keys))
+    for place, row in zip(columns, frame.itertuples()):
+        places.setdefault(place, {}).setdefault(row.stage, []).append(row)
+    return places
+
+
+def _fill(group: Group, stages: list[Any], planned: dict[int, list[Any]],
+          samples: dict[int, list[Any]], totals: dict[str, int]) -> None:
+    for stage in stages:
+        cells = planned.get(stage.idx)
+        if not cells:
             continue
-        mine = cells[stage.idx]
-        states = mine.state.to_numpy()
-        row = Row(int(stage.idx), stage.name, stage.kernel_key, len(mine),
-                  int(((states == "bad") | (states == "lab")).sum()))
-        if stage.idx in values:
-            row.values = values[stage.idx].value.tolist()
-            row.boots = values[stage.idx].boot.tolist()
-        else:
-            row.verdict, row.reason = _absent(stage, mine)
-        _explain_missing(group, row, mine, totals)
+        row = Row(int(stage.idx), stage.name, stage.kernel_key, len(cells),
+                  sum(cell.state in ("bad", "lab") for cell in cells))
+        found = samples.get(stage.idx, [])
+        row.values = [sample.value for sample in found]
+        row.boots = [sample.boot for sample in found]
+        if not found:
+            row.verdict, row.reason = _absent(stage, cells)
+        _explain_missing(group, row, cells, totals)
         group.rows.append(row)
     if all(row.reason == UNREPORTED for row in group.rows):
         for row in group.rows:
@@ -265,9 +271,9 @@ def _fill(group: Group, stages: pd.DataFrame, planned: pd.DataFrame,
 UNREPORTED = "no boot reported this metric"
 
 
-def _absent(stage: Any, cells: pd.DataFrame) -> tuple[str, str]:
+def _absent(stage: Any, cells: list[Any]) -> tuple[str, str]:
     """Why a kernel has no value: verdict and reason."""
-    states = list(cells.state)
+    states = [cell.state for cell in cells]
     if "ok" in states:
         return INCONCLUSIVE, UNREPORTED
     if stage.error:
@@ -276,7 +282,7 @@ def _absent(stage: Any, cells: pd.DataFrame) -> tuple[str, str]:
                                 ("lab", INCONCLUSIVE,
                                  "the lab failed, not the kernel: ")):
         if state in states:
-            boot = cells.iloc[states.index(state)]
+            boot = cells[states.index(state)]
             why = boot.reason or boot.outcome
             return verdict, f"{say}{why} (boot {boot.boot})"
     if "running" in states:
@@ -290,7 +296,7 @@ def quantile_of(metric: str) -> float | None:
     return float("0." + found[1] + found[2]) if found else None
 
 
-def _explain_missing(group: Group, row: Row, cells: pd.DataFrame,
+def _explain_missing(group: Group, row: Row, cells: list[Any],
                      totals: dict[str, int]) -> None:
     """Say why ok boots of a latency quantile have no value.
 
@@ -299,8 +305,11 @@ def _explain_missing(group: Group, row: Row, cells: pd.DataFrame,
     the row has none.
     """
     quantile = quantile_of(group.metric) if group.latency else None
-    missing = set(cells.boot[cells.state == "ok"]) - set(row.boots)
-    if not quantile or not missing:
+    if not quantile:
+        return
+    missing = ({cell.boot for cell in cells if cell.state == "ok"}
+               - set(row.boots))
+    if not missing:
         return
     least = stats.samples_for_quantile(quantile)
     beyond = sum(totals.get(boot, 0) >= least for boot in missing)
