@@ -94,8 +94,9 @@ apt_start() {
 	mkdir -p "$TMP/sources" "$TMP/lists/partial"
 	: >"$TMP/err.install"
 	: >"$TMP/log"
-	# The host's sources; and its lists, which need not be fetched again.
+	# The host's settings; and its lists, which need not be fetched again.
 	{
+		cat /etc/apt/preferences >"$TMP/preferences"
 		cat /etc/apt/sources.list >"$TMP/sources/main.list"
 		cp /etc/apt/sources.list.d/*.list "$TMP/sources"
 		cp /etc/apt/sources.list.d/*.sources "$TMP/sources"
@@ -105,6 +106,7 @@ apt_start() {
 	cat >"$TMP/apt.conf" <<-END
 		Dir::Etc::sourcelist "/dev/null";
 		Dir::Etc::sourceparts "$TMP/sources";
+		Dir::Etc::preferences "$TMP/preferences";
 		Dir::State::lists "$TMP/lists";
 		Dir::Cache::pkgcache "$TMP/pkgcache.bin";
 		Dir::Cache::srcpkgcache "$TMP/srcpkgcache.bin";
@@ -125,14 +127,13 @@ apt_install() {
 		NEEDRESTART_MODE=l APT_LISTCHANGES_FRONTEND=none \
 		${http_proxy:+http_proxy="$http_proxy"} \
 		${https_proxy:+https_proxy="$https_proxy"} \
-		apt-get -c "$TMP/apt.conf" -q -y --no-install-recommends --no-remove install "$@" \
-		</dev/null 2>"$TMP/err.install"
+		apt-get -c "$TMP/apt.conf" -q -y --no-install-recommends \
+		--no-remove install "$@" </dev/null 2>"$TMP/err.install"
 }
 
-# Version of QEMU that apt would install from release $1, or by itself.
+# Version of QEMU that apt would install.
 apt_qemu() {
-	apt-cache -c "$TMP/apt.conf" ${1:+-o APT::Default-Release="$1"} \
-		policy qemu-system-x86 2>/dev/null |
+	apt-cache -c "$TMP/apt.conf" policy qemu-system-x86 2>/dev/null |
 		sed -n 's/^ *Candidate: \([0-9]*:\)\{0,1\}\([0-9].*\)/\2/p'
 }
 
@@ -143,15 +144,26 @@ apt_suite() {
 		'Component: main' 2>/dev/null | head -n 1
 }
 
-# Makes suite $1-backports known to apt, from the mirror that serves $1.
+# Lets apt take QEMU, and no other package, from suite $1-backports of the mirror
+# that serves $1.
 apt_add_backports() {
-	if [ -n "$(apt_suite 'Debian Backports' "$1-backports" URI)" ]; then
-		return
+	if [ -z "$(apt_suite 'Debian Backports' "$1-backports" URI)" ]; then
+		mirror=$(apt_suite Debian "$1" REPO_URI)
+		[ -n "$mirror" ] || return 1
+		echo "deb $mirror $1-backports main" \
+			>"$TMP/sources/klab-backports.list"
+		apt_update
 	fi
-	mirror=$(apt_suite Debian "$1" REPO_URI)
-	[ -n "$mirror" ] || return 1
-	echo "deb $mirror $1-backports main" >"$TMP/sources/backports.list"
-	apt_update
+	cat >>"$TMP/preferences" <<-END
+
+		Package: src:qemu src:seabios
+		Pin: release n=$1-backports
+		Pin-Priority: 990
+	END
+}
+
+apt_drop_backports() {
+	rm -f "$TMP/sources/klab-backports.list" "$TMP/preferences"
 }
 
 # First complaint in files err.$1, err.$2.
@@ -162,7 +174,14 @@ apt_said() {
 # One sentence for what went wrong with apt, and out.
 fail_apt() {
 	said=$(apt_said install update)
-	case $(cat "$TMP/err.install") in
+	text=$(cat "$TMP/err.install")
+	case $text in
+	*"to locate"* | *"no installation candidate"*)
+		said=$(apt_said update install)
+		text=$text$(cat "$TMP/err.update")
+		;;
+	esac
+	case $text in
 	*"get lock"* | *"frontend lock"* | *"dpkg status database is locked"*)
 		fail "another apt or dpkg kept its lock for $LOCK_WAIT_S s;" \
 			"run this again when it is done ($said)" ;;
@@ -175,8 +194,7 @@ fail_apt() {
 	*resolv* | *onnect* | *"ailed to fetch"* | *"to locate"* | \
 		*"no installation candidate"*)
 		fail "the packages cannot be fetched: no network, or apt's" \
-			"sources do not have them" \
-			"($(apt_said update install))" ;;
+			"sources do not have them ($said)" ;;
 	*)
 		cat "$TMP/log" "$TMP/err.install" >&2
 		fail "apt-get failed ($said); its output is above" ;;
@@ -185,39 +203,32 @@ fail_apt() {
 
 # ---- Debian: what to install ----
 
-# Writes what installing $2... would fetch to plan.$1.
+# Finds out what apt would do to install what is missing and QEMU.
 apt_plan() {
-	plan=$TMP/plan.$1
-	shift
-	apt_install --print-uris "$@" >"$plan"
+	# shellcheck disable=SC2086
+	apt_install --print-uris $missing $qemu >"$TMP/plan"
 }
 
-# Sets qemu to apt-get's arguments for a QEMU with several CPUs; where none is
-# to be had, for an older one, or to nothing if that is there already.
+# Sets qemu to the package, and makes apt choose one that is new enough; where
+# none is to be had, sets it to nothing if an older one is there already.
 choose_qemu() {
 	suite=$(os VERSION_CODENAME)
-	backports=$suite-backports
+	own=$(apt_qemu)
 	qemu="qemu-system-x86"
-	if several_cpus "$(apt_qemu)"; then
-		apt_plan qemu "$qemu" || fail_apt
+	if several_cpus "$own"; then
 		return
 	fi
-	if apt_add_backports "$suite" &&
-		several_cpus "$(apt_qemu "$backports")" &&
-		apt_plan qemu -t "$backports" qemu-system-x86; then
-		qemu="-t $backports qemu-system-x86"
-		say "QEMU $(apt_qemu "$backports") comes from $backports" \
-			"($suite has $(apt_qemu)), for this once: your apt" \
-			"sources stay as they are"
+	if apt_add_backports "$suite" && several_cpus "$(apt_qemu)" &&
+		apt_plan; then
+		say "QEMU $(apt_qemu) comes from $suite-backports ($suite has" \
+			"$own), for this once: your apt sources stay as they are"
 		return
 	fi
-	say "no QEMU 8.1 or later to be had from $backports" \
+	say "no QEMU 8.1 or later to be had from $suite-backports" \
 		"($(apt_said update install))"
+	apt_drop_backports
 	if [ -n "$(qemu_version)" ]; then
 		qemu=
-		rm -f "$TMP/plan.qemu"
-	else
-		apt_plan qemu "$qemu" || fail_apt
 	fi
 }
 
@@ -235,16 +246,26 @@ announce() {
 				printf "  %-9s%s\n", purpose[i], list[purpose[i]]
 		}'
 	awk '
-		/^\047/ && !seen[$2]++ { files++; fetch += $3 / 1e6 }
+		/^The following (NEW )?packages will be (installed|upgraded):/ {
+			listed = 1
+			next
+		}
+		/^[^ ]/ { listed = 0 }
+		listed {
+			for (i = 1; i <= NF; i++)
+				packages += !named[$i]++
+		}
+		/^\047/ && !seen[$2]++ { fetch += $3 / 1e6 }
 		/^After this operation/ {
 			sub(",", "", $4)
 			disk += $4 * ($5 == "GB" ? 1e3 : $5 == "kB" ? 1e-3 : 1)
 		}
 		END {
-			printf "setup: %d packages with those they need;", files
-			printf " %.1f MB to fetch, about %.1f MB on disk\n",
+			printf "setup: %d packages with those they need; ",
+				packages
+			printf "%.1f MB to fetch, about %.1f MB on disk\n",
 				fetch, disk
-		}' "$TMP"/plan.*
+		}' "$TMP/plan"
 }
 
 # Sets AS_ROOT; fails where that is not to be had.
@@ -258,14 +279,18 @@ become_root() {
 
 # Boils apt's output down to a line now and then; all of it goes to the log.
 progress() {
-	fetched=0 unpacked=0 ready=0
+	fetched=0 unpacked=0 ready=0 waiting=
 	while read -r line; do
 		printf '%s\n' "$line" >>"$TMP/log"
 		case $line in
 		Get:*) fetched=$((fetched + 1)) ;;
 		Unpacking*) unpacked=$((unpacked + 1)) ;;
 		Setting\ up*) ready=$((ready + 1)) ;;
-		Waiting*) say "$line" && continue ;;
+		Waiting*)
+			[ -n "$waiting" ] || say "$line"
+			waiting=yes
+			continue
+			;;
 		*) continue ;;
 		esac
 		if [ $(((fetched + unpacked + ready) % 50)) = 0 ]; then
@@ -286,8 +311,7 @@ install_all() {
 	fi
 	{
 		# shellcheck disable=SC2086
-		{ [ -z "$missing" ] || apt_install $missing; } &&
-			{ [ -z "$qemu" ] || apt_install $qemu; }
+		apt_install $missing $qemu
 		echo $? >"$TMP/status"
 	} | progress
 	[ "$(cat "$TMP/status")" = 0 ] || fail_apt
@@ -302,13 +326,12 @@ setup_debian() {
 	fi
 	apt_start
 	apt_update
-	# shellcheck disable=SC2086
-	[ -z "$missing" ] || apt_plan packages $missing || fail_apt
 	several_cpus "$(qemu_version)" || choose_qemu
 	if [ -z "$missing$qemu" ]; then
 		say_done
 		return
 	fi
+	apt_plan || fail_apt
 	announce
 	if [ -z "$DRY" ]; then
 		install_all
