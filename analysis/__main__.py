@@ -10,8 +10,9 @@ import argparse
 import json
 import os
 import sys
+import traceback
 
-from .errors import Problem, missing_module
+from .errors import CannotWork, Problem, missing_module
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,10 +71,14 @@ def main(argv: list[str] | None = None) -> int:
         problem: Problem = missing_module(error)
     except Problem as error:
         problem = error
-    except BrokenPipeError:
-        # The reader went away (| head): not an error of ours.
+    except OSError as error:
+        # What is left in the buffer must not fail once more at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        problem = CannotWork(f"cannot write the results: {error}")
+    except Exception:
+        # Python's own exit code would be 1, which is a verdict.
+        traceback.print_exc()
+        return CannotWork.code
     print(f"klab: {problem}", file=sys.stderr)
     return problem.code
 

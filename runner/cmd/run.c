@@ -104,20 +104,29 @@ static void summary(const struct run_progress *p)
 	str_release(&s);
 }
 
+/* The exit code that says more: 4, 2, 3, 1, 0. */
+static int worse(int a, int b)
+{
+	static const int rank[] = {0, 1, 3, 2, 4};
+
+	BUG(a < 0 || a > ERR_LAB || b < 0 || b > ERR_LAB);
+	return rank[a] > rank[b] ? a : b;
+}
+
 /* The verdict table and the report, both for people. */
 static int conclude(struct ctx *c, struct lab *lab, const struct study *study,
 		    int worst, struct err *e)
 {
 	static const char *const none[] = {NULL}, *const json[] = {"--json",
 								   NULL};
-	int compare, report;
+	int compare, report = EXIT_DONE;
 
 	if (cmd_analysis(c, lab, "compare", study->name, c->json ? json : none,
 			 &compare, e))
 		return cmd_fail(e);
 	if (!c->json && cmd_write_report(c, lab, study->name, &report, e))
 		return cmd_fail(e);
-	return worst ? worst : compare;
+	return worse(worst, worse(compare, report));
 }
 
 static int work(struct ctx *c, struct lab *lab, struct study *study,
