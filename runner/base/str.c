@@ -3,6 +3,7 @@
 #include "base/err.h"
 
 #include <errno.h>
+#include <jansson.h>
 
 static void *check(void *p)
 {
@@ -182,6 +183,15 @@ void str_plain(char *s)
 	for (; *s; s++)
 		if (*s < 32 || *s > 126)
 			*s = '?';
+}
+
+bool str_is_utf8(const char *s)
+{
+	json_t *text = json_string(s); /* takes nothing else */
+	bool ok = text;
+
+	json_decref(text);
+	return ok;
 }
 
 bool str_starts(const char *s, const char *prefix)

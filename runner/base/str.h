@@ -54,6 +54,7 @@ char *strv_shell(const struct strv *l);
 
 /* Puts a question mark for each byte that is not printable ASCII. */
 void str_plain(char *s);
+bool str_is_utf8(const char *s);
 bool str_starts(const char *s, const char *prefix);
 bool str_ends(const char *s, const char *suffix);
 /* A word for files, tables and command lines: letters, digits and ._+- only,

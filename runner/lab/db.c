@@ -135,17 +135,46 @@ void db_rollback(struct db *db)
 
 /* ---- opening ---- */
 
+static int no_lab(const char *lab, struct err *e)
+{
+	err_user(e, "'%s' is no lab yet: 'klab run STUDY' makes one", lab);
+	return -ENOENT;
+}
+
+static int read_version(struct db *db, long long *have, struct err *e)
+{
+	if (db_number(db, e, have, 0, "PRAGMA user_version", ""))
+		return -EIO;
+	if (*have > VERSION)
+		return err_lab(e, "'%s' was written by a newer klab (schema "
+			       "%lld, this klab knows %d)", db->path, *have,
+			       VERSION);
+	return 0;
+}
+
+/* What is older waits for a klab that may write. */
+static int check_version(struct db *db, const char *lab, struct err *e)
+{
+	long long have;
+
+	if (read_version(db, &have, e))
+		return -EIO;
+	if (!have)
+		return no_lab(lab, e);
+	if (have < VERSION)
+		return err_lab(e, "'%s' was written by an older klab; 'klab "
+			       "run' of any study brings it up to date",
+			       db->path);
+	return 0;
+}
+
 static int migrate(struct db *db, struct err *e)
 {
 	long long have;
 	char pragma[64];
 
-	if (db_number(db, e, &have, 0, "PRAGMA user_version", ""))
+	if (read_version(db, &have, e))
 		return -EIO;
-	if (have > VERSION)
-		return err_lab(e, "'%s' was written by a newer klab (schema "
-			       "%lld, this klab knows %d)", db->path, have,
-			       VERSION);
 	for (; have < VERSION; have++) {
 		snprintf(pragma, sizeof(pragma),
 			 "PRAGMA user_version = %lld; COMMIT", have + 1);
@@ -160,11 +189,12 @@ static int migrate(struct db *db, struct err *e)
 	return 0;
 }
 
-static int configure(struct db *db, bool reader, struct err *e)
+static int configure(struct db *db, const char *lab, bool reader,
+		     struct err *e)
 {
 	sqlite3_busy_timeout(db->sql, 10000);
 	if (reader)
-		return 0;
+		return check_version(db, lab, e);
 	if (sqlite3_exec(db->sql,
 			 "PRAGMA journal_mode = WAL;"
 			 "PRAGMA synchronous = NORMAL;"
@@ -183,15 +213,13 @@ int db_open(const char *lab, bool reader, struct db **out, struct err *e)
 
 	db->path = xasprintf("%s/lab.db", lab);
 	if (reader && !file_exists(db->path)) {
-		err_user(e, "'%s' is no lab yet: 'klab run STUDY' makes one",
-			 lab);
 		db_close(db);
-		return -ENOENT;
+		return no_lab(lab, e);
 	}
 	if (sqlite3_open_v2(db->path, &db->sql, flags, NULL))
 		r = fail(db, e);
 	else
-		r = configure(db, reader, e);
+		r = configure(db, lab, reader, e);
 	if (r)
 		db_close(db);
 	else

@@ -90,6 +90,9 @@ static int open_dir(struct lab *lab, const char *dir, enum lab_mode mode,
 	if (mode == LAB_WRITE && file_mkdirs(dir, e))
 		return -EIO;
 	lab->dir = realpath(dir, NULL);
+	if (lab->dir && !str_is_utf8(lab->dir))
+		return err_user(e, "lab '%s': the path is not UTF-8, which the "
+				"lab's records are", lab->dir);
 	if (lab->dir)
 		return 0;
 	if (errno == ENOENT) {

@@ -415,7 +415,11 @@ int study_load(const char *path, const char *share, struct study **out,
 	r.s = s;
 	s->path = study_path(path, share);
 	r.dir = folder_of(s->path);
-	ret = file_read(s->path, 1 << 20, &text, e);
+	if (!str_is_utf8(s->path) || !str_is_utf8(r.dir))
+		ret = err_user(e, "'%s': the path is not UTF-8, which the lab's "
+			       "records are", s->path);
+	else
+		ret = file_read(s->path, 1 << 20, &text, e);
 	if (ret)
 		e->kind = ERR_USER;
 	else
