@@ -75,8 +75,8 @@ static int sweep_folder(struct sweep *s, const char *folder, const char *query,
 	return r;
 }
 
-/* Archives and packages are made or fetched again in seconds; which boots need
- * them is in the specs that are left. */
+/* An archive is made again in seconds; which boots need it is in their
+ * fingerprints. */
 static int sweep_archives(struct sweep *s, struct err *e)
 {
 	char *dir = xasprintf("%s/initramfs", s->lab->dir);
@@ -119,28 +119,39 @@ static int forget(struct sweep *s, const char *study, struct err *e)
 		return err_user(e, "lab '%s' has no study '%s'", s->lab->dir,
 				study);
 	printf("%s study %s\n", s->dry_run ? "would forget" : "forgot", study);
-	if (s->dry_run)
-		return 0;
 	return db_run(s->lab->db, e, "DELETE FROM study WHERE id = ?", "i", id);
 }
 
-static int collect(struct sweep *s, const char *study, struct err *e)
+static int drop_rows(struct db *db, struct err *e)
 {
-	if (study && forget(s, study, e))
+	if (db_run(db, e, "DELETE FROM boot WHERE id NOT IN "
+			  "(SELECT boot FROM cell)", ""))
 		return -EIO;
-	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
-		if (sweep_folder(s, kinds[i].folder, kinds[i].query, e))
-			return -EIO;
-	if (sweep_archives(s, e))
-		return -EIO;
-	if (s->dry_run)
-		return 0;
-	return db_run(s->lab->db, e,
-		      "DELETE FROM boot WHERE id NOT IN "
-		      "(SELECT boot FROM cell)", "") ||
-	       db_run(s->lab->db, e,
+	return db_run(db, e,
 		      "DELETE FROM kernel WHERE key NOT IN (SELECT kernel_key "
 		      "FROM stage WHERE kernel_key IS NOT NULL)", "");
+}
+
+/* The rows go first: a klab that is killed between leaves files that the next
+ * one finds, and never a row without its files.  A dry run looks at the same
+ * rows and takes them back. */
+static int collect(struct sweep *s, const char *study, struct err *e)
+{
+	struct db *db = s->lab->db;
+	int r = db_begin(db, e);
+
+	if (!r && study)
+		r = forget(s, study, e);
+	if (!r)
+		r = drop_rows(db, e);
+	if (!r && !s->dry_run)
+		r = db_commit(db, e);
+	for (size_t i = 0; !r && i < sizeof(kinds) / sizeof(*kinds); i++)
+		r = sweep_folder(s, kinds[i].folder, kinds[i].query, e);
+	if (!r)
+		r = sweep_archives(s, e);
+	db_rollback(db);
+	return r;
 }
 
 static int cmd_main(struct ctx *c)
