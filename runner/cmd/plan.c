@@ -3,9 +3,10 @@
 
 #include "base/file.h"
 #include "base/str.h"
-#include "lab/lab.h"
+#include "lab/run.h"
 #include "study/study.h"
 
+#include <errno.h>
 #include <jansson.h>
 
 /* Used only while the lab has measured no boot. */
@@ -24,8 +25,10 @@ static int read_lab(const struct ctx *c, const struct study *s, struct plan *p,
 	struct lab lab;
 	int r = lab_open(c->lab_dir, c->share, LAB_READ, &lab, e);
 
-	if (r)
+	if (r == -ENOENT)
 		return 0; /* no lab yet: nothing is done */
+	if (r)
+		return r;
 	r = db_number(lab.db, e, &p->done, 0,
 		      "SELECT count(DISTINCT b.id) FROM boot b JOIN cell c "
 		      "ON c.boot = b.id JOIN study s ON s.id = c.study "
@@ -127,8 +130,9 @@ static int cmd_main(struct ctx *c)
 	} else {
 		long long left = (long long)p.boots - p.done;
 
-		p.left_ms = (left > 0 ? left : 0) *
-			    (p.boot_ms ? p.boot_ms : GUESS_MS) / c->jobs;
+		p.left_ms = (long long)run_estimate(
+			left > 0 ? (uint64_t)left : 0,
+			(uint64_t)(p.boot_ms ? p.boot_ms : GUESS_MS), c->jobs);
 		if (c->json)
 			print_json(s, &p);
 		else

@@ -2,7 +2,7 @@
 #include "cmd/cmd.h"
 
 #include "base/str.h"
-#include "lab/lab.h"
+#include "lab/run.h"
 
 #include <jansson.h>
 #include <sqlite3.h>
@@ -47,7 +47,7 @@ static void print_text(const struct study_status *s, bool busy)
 		       busy ? "running" : "interrupted");
 	if (s->unresolved)
 		printf(", %lld stages without a kernel", s->unresolved);
-	if (!s->todo)
+	if (!s->todo && !s->unresolved)
 		printf("; complete");
 	else if (busy && s->eta_ms)
 		printf("; ends in about %s",
@@ -85,8 +85,9 @@ static int on_study(struct sqlite3_stmt *row, void *arg)
 	};
 
 	s.todo = s.boots - s.ok - s.bad;
-	s.eta_ms = s.todo * sqlite3_column_int64(row, 8) /
-		   (s.running && l->busy ? s.running : l->c->jobs);
+	s.eta_ms = (long long)run_estimate(
+		(uint64_t)s.todo, (uint64_t)sqlite3_column_int64(row, 8),
+		s.running && l->busy ? (int)s.running : l->c->jobs);
 	l->n++;
 	if (l->json)
 		json_array_append_new(l->json, as_json(&s, l->busy));

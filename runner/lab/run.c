@@ -118,13 +118,20 @@ int run_resolve(struct run *r, struct err *e)
 
 /* ---- progress ---- */
 
+uint64_t run_estimate(uint64_t boots, uint64_t boot_ms, int jobs)
+{
+	if (boots && boots < (uint64_t)jobs)
+		return boot_ms;
+	return boots * boot_ms / (uint64_t)jobs;
+}
+
 static uint64_t eta(const struct run *r)
 {
 	size_t left = r->p.total - r->p.ok - r->p.bad - r->p.failed;
 
 	if (!r->wall_n)
 		return 0;
-	return r->wall_sum_ms / r->wall_n * left / (uint64_t)r->o.jobs;
+	return run_estimate(left, r->wall_sum_ms / r->wall_n, r->o.jobs);
 }
 
 struct run_progress run_progress(const struct run *r)
@@ -307,6 +314,15 @@ static void fill_slots(struct run *r)
 	}
 }
 
+/* A klab under nohup was told to outlive its terminal. */
+static bool stays(int number)
+{
+	struct sigaction now;
+
+	return number == SIGHUP && !sigaction(number, NULL, &now) &&
+	       now.sa_handler == SIG_IGN;
+}
+
 static void watch_signals(struct run *r)
 {
 	static const int numbers[NSIGNALS] = {SIGINT, SIGTERM, SIGHUP};
@@ -314,7 +330,9 @@ static void watch_signals(struct run *r)
 	for (int i = 0; i < NSIGNALS; i++) {
 		uv_signal_init(&r->loop, &r->signal[i]);
 		r->signal[i].data = r;
-		uv_signal_start(&r->signal[i], on_signal, numbers[i]);
+		if (!stays(numbers[i]))
+			uv_signal_start(&r->signal[i], on_signal,
+					numbers[i]);
 	}
 }
 

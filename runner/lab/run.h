@@ -55,6 +55,9 @@ int run_resolve(struct run *r, struct err *e);
  * error. */
 int run_boots(struct run *r, struct err *e);
 
+/* How long so many boots take, jobs of them side by side. */
+uint64_t run_estimate(uint64_t boots, uint64_t boot_ms, int jobs);
+
 struct run_progress run_progress(const struct run *r);
 /* The worst of what happened: ERR_NONE, ERR_KERNEL, ERR_USER or ERR_LAB. */
 enum err_kind run_worst(const struct run *r);
