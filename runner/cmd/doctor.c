@@ -8,7 +8,6 @@
 #include "machine/machine.h"
 
 #include <jansson.h>
-#include <sched.h>
 #include <unistd.h>
 
 /* What the probe guest makes QEMU return, see guest/probe.S. */
@@ -155,7 +154,7 @@ static void check_tools(struct exam *x)
 		python = "/usr/bin/python3";
 	check_command(x, "apt", (const char *const[]){"apt-get", "--version",
 						      NULL}, "apt");
-	check_command(x, "kmod", (const char *const[]){"modprobe", "--version",
+	check_command(x, "kmod", (const char *const[]){"kmod", "--version",
 						       NULL}, "kmod");
 	check_command(x, "rt-tests", (const char *const[]){"dpkg-query", "-W",
 		      "-f", "${Package} ${Version}", "rt-tests", NULL},
@@ -189,8 +188,9 @@ static void check_host(struct exam *x)
 	uint64_t room = file_space(file_exists(x->c->lab_dir) ? x->c->lab_dir
 							      : ".");
 
-	tell(x, FINE, "host", "%d cores, %.1f GiB of memory, %.1f GiB of disk "
-	     "free", x->c->jobs, (double)pages * (double)size / (1 << 30),
+	tell(x, FINE, "host", "%ld cores, %.1f GiB of memory, %.1f GiB of disk "
+	     "free", sysconf(_SC_NPROCESSORS_ONLN),
+	     (double)pages * (double)size / (1 << 30),
 	     (double)room / (1 << 30));
 }
 
