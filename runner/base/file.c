@@ -82,7 +82,7 @@ int file_mkdirs(const char *path, struct err *e)
 	char *copy = xstrdup(path);
 	int r = 0;
 
-	for (char *p = copy + 1; !r; p++) {
+	for (char *p = copy + !!*copy; !r; p++) {
 		char c = *p;
 
 		if (c && c != '/')

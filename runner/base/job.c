@@ -151,6 +151,8 @@ static void on_deadline(uv_timer_t *t)
 
 void job_stop(struct job *j)
 {
+	if (j->exited)
+		return;
 	j->result.stopped = true;
 	terminate(j);
 }

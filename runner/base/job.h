@@ -56,7 +56,8 @@ struct job_spec {
 /* Starts the child.  On success *out is valid until done was called. */
 int job_start(uv_loop_t *loop, const struct job_spec *spec, struct job **out,
 	      struct err *e);
-/* Ends the child before its time: TERM, then KILL.  done still comes. */
+/* Ends the child before its time: TERM, then KILL.  done still comes; of one
+ * that has exited already it tells the end that was. */
 void job_stop(struct job *j);
 /* The process id, for a message. */
 int job_pid(const struct job *j);
