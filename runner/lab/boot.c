@@ -115,6 +115,7 @@ static void command(struct boot *b)
 
 static int prepare(struct boot *b, struct err *e)
 {
+	char *base = base_archive(b);
 	int r = file_remove(b->dir, e);
 
 	if (!r)
@@ -123,6 +124,12 @@ static int prepare(struct boot *b, struct err *e)
 		r = err_lab(e, "the kernel '%s' is not in the store any more; "
 			    "'klab run' of its study brings it back",
 			    b->kernel);
+	if (!r && !file_exists(base))
+		r = err_lab(e, "the initramfs '%s' is not in the lab any more, "
+			    "and this host's programs may have changed since; "
+			    "'klab run' of its study boots with those it has",
+			    base);
+	free(base);
 	if (!r)
 		r = write_spec(b, e);
 	if (!r)

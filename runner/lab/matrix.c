@@ -53,6 +53,7 @@ static int take_fallback(struct lab *lab, struct study *s, size_t i,
 			 const struct err *why, struct err *e)
 {
 	struct machine *m = s->machines[i], *other;
+	struct err unused;
 
 	if (!m->fallback) {
 		trouble(o, why);
@@ -61,6 +62,14 @@ static int take_fallback(struct lab *lab, struct study *s, size_t i,
 	}
 	if (machine_load(m->fallback, lab->share, lab->share, &other, e))
 		return -EINVAL;
+	if (machine_check(other, &lab->qemu, &unused)) {
+		machine_free(other);
+		free(m->fallback);
+		m->fallback = NULL;
+		trouble(o, why);
+		unfit[i] = true;
+		return 0;
+	}
 	note(o, "%s; '%s' takes its place", why->text, other->name);
 	if (has_machine(s, other->name)) {
 		machine_free(other);

@@ -1,6 +1,6 @@
 -- The lab database, version 1.  Written by klab alone; analysis/ opens it
 -- read-only.  Times are UTC, ISO 8601.  A later version adds a file of its own
--- to the list in schema.c; this one never changes.
+-- to the list in db.c; this one never changes.
 
 -- One row per study that was run in this lab; text is the YAML as last run.
 CREATE TABLE study (

@@ -302,6 +302,7 @@ static int read_from(struct yml_node *n, const char *from, struct metric *m,
 		if (strcmp(from, rusage[i]))
 			continue;
 		m->from = FROM_RUSAGE;
+		free(m->field);
 		m->field = xstrdup(from);
 		return 0;
 	}
