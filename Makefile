@@ -110,7 +110,7 @@ check-setup:
 check-unit: $(UNIT)
 	@set -e; for t in $(UNIT); do echo "== $$t"; $$t; done
 
-# The same unit tests, and the scenarios, with the sanitizers.
+# The same unit tests with the sanitizers; check-scenario has them always.
 check-asan:
 	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan KLAB=$(BUILD)/asan/klab \
 		CFLAGS='-g $(ASAN)' check-unit
@@ -118,7 +118,7 @@ check-asan:
 check-python:
 	$(PYTEST) tests/analysis
 
-check-man:
+check-man: $(KLAB)
 	mandoc -T lint -W warning docs/klab.1
 	sh tests/test_man.sh ./klab docs/klab.1
 
