@@ -95,10 +95,11 @@ $(BUILD)/unit/%: tests/unit/%.c $(OBJ) $(filter-out runner/guest/init.c \
 	@$(CC) $(LAB_CFLAGS) -I$(BUILD) $(CFLAGS) -o $@ $< $(OBJ) \
 		$(filter %.c,$(filter-out $<,$^)) $(LAB_LIBS) -lcmocka
 
-$(BUILD)/fake_qemu: tests/scenario/fake_qemu.c
+$(BUILD)/fake_qemu: $(wildcard tests/scenario/fake*.[ch])
 	@mkdir -p $(@D)
 	@echo 'CC $@'
-	@$(CC) -O2 -Wall -Wextra -Werror -D_GNU_SOURCE -o $@ $<
+	@$(CC) -O2 -std=c11 -Wall -Wextra -Werror -D_GNU_SOURCE -o $@ \
+		$(filter %.c,$^)
 
 check: setup
 	@$(MAKE) --no-print-directory check-setup check-unit check-asan \

@@ -1,0 +1,48 @@
+"""Fixtures of the scenarios."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+from typing import Iterator
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+import kit  # noqa: E402
+
+
+@pytest.fixture(scope="session", autouse=True)
+def built() -> None:
+    """The programs are there; `make check-scenario` builds them."""
+    for path in (kit.program(), kit.BUILD / "agent", kit.BUILD / "fake_qemu"):
+        assert path.exists(), f"{path} is not built: run make check-scenario"
+
+
+def roomy_memory() -> Path | None:
+    """A folder in memory, where fsync costs nothing, if there is room."""
+    shm = Path("/dev/shm")
+    if shm.is_dir() and os.access(shm, os.W_OK) \
+            and shutil.disk_usage(shm).free > 1 << 30:
+        return shm
+    return None
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """An empty folder with a name of its own."""
+    path = Path(tempfile.mkdtemp(prefix="klab-test-", dir=roomy_memory()))
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.fixture
+def bench(folder: Path) -> Iterator[kit.Bench]:
+    """A folder with a lab, checked for processes that were left behind."""
+    with kit.bench_in(folder) as made:
+        yield made
+        assert not kit.processes_with(str(folder)), "processes left behind"
