@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdint.h>
 
 static void *check(void *p)
 {
@@ -233,7 +234,7 @@ static size_t distance(const char *a, const char *b)
 	size_t row[64], n = strlen(b);
 
 	if (n > 63 || strlen(a) > 63)
-		return 64;
+		return SIZE_MAX;
 	for (size_t j = 0; j <= n; j++)
 		row[j] = j;
 	for (size_t i = 1; *a; a++, i++) {
