@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sys
 import tempfile
@@ -23,19 +22,10 @@ def built() -> None:
         assert path.exists(), f"{path} is not built: run make check-scenario"
 
 
-def roomy_memory() -> Path | None:
-    """A folder in memory, where fsync costs nothing, if there is room."""
-    shm = Path("/dev/shm")
-    if shm.is_dir() and os.access(shm, os.W_OK) \
-            and shutil.disk_usage(shm).free > 1 << 30:
-        return shm
-    return None
-
-
 @pytest.fixture
 def folder() -> Iterator[Path]:
     """An empty folder with a name of its own."""
-    path = Path(tempfile.mkdtemp(prefix="klab-test-", dir=roomy_memory()))
+    path = Path(tempfile.mkdtemp(prefix="klab-test-", dir=kit.roomy_memory()))
     yield path
     shutil.rmtree(path)
 
