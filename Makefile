@@ -82,7 +82,7 @@ $(BUILD)/probe: runner/guest/probe.S
 	@mkdir -p $(@D)
 	@echo 'AS $@'
 	@$(CC) -m32 -nostdlib -static -no-pie -Wl,--build-id=none \
-		-Wl,-Ttext=0x100000 -o $@ $<
+		-Wl,-Ttext-segment=0x100000 -o $@ $<
 
 # ---- tests ----
 

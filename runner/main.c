@@ -16,9 +16,11 @@
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define JOBS_MAX 1024
 
+static const struct cmd cmd_completion;
+
 static const struct cmd *const commands[] = {
-	&cmd_doctor,  &cmd_plan,   &cmd_run,	   &cmd_status,
-	&cmd_compare, &cmd_report, &cmd_reproduce, &cmd_gc,
+	&cmd_doctor,  &cmd_plan,      &cmd_run,	  &cmd_status,	  &cmd_compare,
+	&cmd_report,  &cmd_reproduce, &cmd_gc,	  &cmd_completion,
 };
 
 /* Options that every verb takes; val is what getopt_long() returns. */
@@ -91,22 +93,37 @@ static int help_verb(const struct cmd *cmd)
 	return EXIT_DONE;
 }
 
-/* For bash: complete -C 'klab --complete' would start klab at each key; one
- * word list is enough. */
-static int completion(void)
+/* For bash, as one list of words: asking klab at each key would start it at
+ * each key. */
+static int print_completion(struct ctx *c)
 {
+	if (strcmp(c->argv[0], "bash")) {
+		cmd_say("klab: there is no completion for '%s', only for bash",
+			c->argv[0]);
+		return ERR_USER;
+	}
 	printf("complete -o default -W '");
 	for (size_t i = 0; i < COUNT(commands); i++) {
+		const struct cmd_option *o = commands[i]->options;
+
 		printf("%s ", commands[i]->name);
-		for (int k = 0; k < CMD_OPTIONS && commands[i]->options[k].name;
-		     k++)
-			printf("--%s ", commands[i]->options[k].name);
+		for (int k = 0; k < CMD_OPTIONS && o[k].name; k++)
+			printf("--%s ", o[k].name);
 	}
 	for (size_t i = 0; i < COUNT(globals); i++)
 		printf("--%s ", globals[i].name);
 	puts("' klab");
 	return EXIT_DONE;
 }
+
+static const struct cmd cmd_completion = {
+	.name = "completion",
+	.args = "bash",
+	.summary = "print shell completion: eval \"$(klab completion bash)\"",
+	.min_args = 1,
+	.max_args = 1,
+	.run = print_completion,
+};
 
 static const struct cmd *find(const char *name)
 {
@@ -257,8 +274,6 @@ int main(int argc, char **argv)
 
 	keep_streams();
 	setlocale(LC_CTYPE, "");
-	if (argc == 3 && !strcmp(argv[1], "completion"))
-		return end(strcmp(argv[2], "bash") ? ERR_USER : completion());
 	code = parse(&c, argc, argv);
 	if (code >= 0)
 		return end(code);

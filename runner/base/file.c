@@ -50,29 +50,42 @@ static int write_all(int fd, const char *data, size_t len)
 		data += n;
 		len -= (size_t)n;
 	}
-	return fsync(fd) ? -errno : 0;
+	return 0;
+}
+
+static int write_new(const char *path, const void *data, size_t len, bool sync)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = write_all(fd, data, len);
+	if (!r && sync && fsync(fd))
+		r = -errno;
+	if (close(fd) && !r)
+		r = -errno;
+	return r;
+}
+
+int file_put(const char *path, const void *data, size_t len, struct err *e)
+{
+	int r = write_new(path, data, len, false);
+
+	return r ? err_sys(e, -r, "cannot write '%s'", path) : 0;
 }
 
 int file_write(const char *path, const void *data, size_t len, struct err *e)
 {
 	char *tmp = xasprintf("%s.tmp.%d", path, (int)getpid());
-	int fd = open(tmp, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0666);
-	int r;
+	int r = write_new(tmp, data, len, true);
 
-	if (fd < 0) {
-		r = err_sys(e, errno, "cannot create '%s'", tmp);
-		goto out;
-	}
-	r = write_all(fd, data, len);
-	if (close(fd) && !r)
-		r = -errno;
 	if (!r && rename(tmp, path))
 		r = -errno;
 	if (r) {
 		unlink(tmp);
 		err_sys(e, -r, "cannot write '%s'", path);
 	}
-out:
 	free(tmp);
 	return r;
 }
@@ -172,7 +185,7 @@ uint64_t file_space(const char *path)
 	struct statvfs v;
 
 	if (statvfs(path, &v))
-		return 0;
+		return UINT64_MAX;
 	return (uint64_t)v.f_bavail * v.f_frsize;
 }
 

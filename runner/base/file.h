@@ -16,6 +16,9 @@ struct str;
 
 /* Reads at most cap bytes; a longer file is an error (-EFBIG). */
 int file_read(const char *path, size_t cap, struct str *out, struct err *e);
+/* Writes a file in place, without a sync: for folders that are not published
+ * yet, see file_publish(). */
+int file_put(const char *path, const void *data, size_t len, struct err *e);
 /* Writes beside path, syncs and renames over it. */
 int file_write(const char *path, const void *data, size_t len, struct err *e);
 /* Creates the folder and its parents; one that exists is fine. */
@@ -27,7 +30,8 @@ int file_remove(const char *path, struct err *e);
  * must not exist or be an empty folder. */
 int file_publish(const char *from, const char *to, struct err *e);
 bool file_exists(const char *path);
-/* Bytes free for us on the file system that holds path; 0 if unknown. */
+/* Bytes free for us on the file system that holds path; UINT64_MAX if that
+ * cannot be told. */
 uint64_t file_space(const char *path);
 /* sha256 of a file, of a memory area: hex. */
 int file_sha256(const char *path, char hex[SHA256_HEX], struct err *e);

@@ -10,6 +10,7 @@
 
 #include "base/err.h"
 
+struct json_t;
 struct lab;
 struct study;
 
@@ -62,14 +63,16 @@ int cmd_study_name(const struct ctx *c, struct lab *lab, const char *word,
 /* "1 min 20 s"; buf is returned. */
 const char *cmd_duration(unsigned long long ms, char *buf, size_t size);
 
-/* Runs `python3 -m analysis VERB ...` with stdout and stderr of our own; the
- * words after verb end with NULL.  *code is its exit code. */
+/* Runs `python3 -m analysis VERB ...`; the words after verb end with NULL.
+ * *code is its exit code.  Its stdout and stderr are our own. */
 int cmd_analysis(const struct ctx *c, const struct lab *lab, const char *verb,
 		 const char *study, const char *const *words, int *code,
 		 struct err *e);
-/* Writes the report of a study; its path is printed on stdout. */
+/* Writes the report of a study; *path is freed by the caller. */
 int cmd_write_report(const struct ctx *c, const struct lab *lab,
-		     const char *study, int *code, struct err *e);
+		     const char *study, char **path, int *code, struct err *e);
+/* Prints a JSON value on stdout and drops the reference. */
+void cmd_print_json(struct json_t *o);
 
 extern const struct cmd cmd_doctor, cmd_plan, cmd_run, cmd_status, cmd_compare,
 	cmd_report, cmd_reproduce, cmd_gc;

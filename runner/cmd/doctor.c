@@ -205,11 +205,8 @@ static int cmd_main(struct ctx *c)
 	check_accelerators(&x);
 	check_guest(&x);
 	check_tools(&x);
-	if (x.json) {
-		json_dumpf(x.json, stdout, JSON_INDENT(2));
-		putchar('\n');
-	}
-	json_decref(x.json);
+	if (x.json)
+		cmd_print_json(x.json);
 	qemu_release(&x.qemu);
 	return x.bad ? ERR_LAB : EXIT_DONE;
 }

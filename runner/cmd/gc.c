@@ -8,22 +8,32 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fts.h>
+#include <jansson.h>
+#include <sqlite3.h>
 #include <sys/stat.h>
-
-/* The folders that hold one thing a name, and who refers to it. */
-static const struct {
-	const char *folder, *query;
-} kinds[] = {
-	{"boots", "SELECT count(*) FROM cell WHERE boot = ?"},
-	{"kernels", "SELECT count(*) FROM stage WHERE kernel_key = ?"},
-	{"reports", "SELECT count(*) FROM study WHERE name = ?"},
-};
 
 struct sweep {
 	struct lab *lab;
 	bool dry_run;
-	size_t removed;
+	json_t *removed; /* paths */
 	unsigned long long bytes;
+	struct strv debs; /* file names of packages that kernels are from */
+};
+
+/* The folders of a lab, and how often what bears a name is referred to.  A name
+ * goes up to its first dot where `stem` is set. */
+static const struct folder {
+	const char *path;
+	bool stem;
+	const char *query; /* NULL: packages, see keep_deb() */
+} folders[] = {
+	{"boots", false, "SELECT count(*) FROM cell WHERE boot = ?"},
+	{"kernels", false, "SELECT count(*) FROM kernel WHERE key = ?"},
+	{"reports", false, "SELECT count(*) FROM study WHERE name = ?"},
+	{"initramfs", true,
+	 "SELECT count(*) FROM boot b WHERE "
+	 "json_extract(b.fingerprint, '$.initramfs.sha256') = ?"},
+	{"apt/debs", false, NULL},
 };
 
 static unsigned long long size_of(const char *path)
@@ -43,30 +53,79 @@ static unsigned long long size_of(const char *path)
 
 static int drop(struct sweep *s, const char *path, struct err *e)
 {
-	s->removed++;
+	json_array_append_new(s->removed, json_string(path));
 	s->bytes += size_of(path);
-	printf("%s %s\n", s->dry_run ? "would remove" : "removed", path);
 	return s->dry_run ? 0 : file_remove(path, e);
 }
 
-static int sweep_folder(struct sweep *s, const char *folder, const char *query,
-			struct err *e)
+/* ---- packages ---- */
+
+static int add_debs(struct sqlite3_stmt *row, void *arg)
 {
-	char *dir = xasprintf("%s/%s", s->lab->dir, folder);
+	struct sweep *s = arg;
+	char *path = xasprintf("%s/kernels/%s/manifest.json", s->lab->dir,
+			       (const char *)sqlite3_column_text(row, 0));
+	json_t *manifest = json_load_file(path, 0, NULL), *deb;
+	const char *name, *version, *arch;
+	size_t i;
+
+	json_array_foreach(json_object_get(manifest, "debs"), i, deb)
+		if (!json_unpack(deb, "{s:s, s:s, s:s}", "name", &name,
+				 "version", &version, "arch", &arch))
+			strv_addf(&s->debs, "%s_%s_%s.deb", name, version,
+				  arch);
+	json_decref(manifest);
+	free(path);
+	return 0;
+}
+
+/* ---- folders ---- */
+
+static int is_used(struct sweep *s, const struct folder *f, const char *name,
+		   bool *used, struct err *e)
+{
+	long long uses = 0;
+	char *key;
+	int r;
+
+	if (!f->query) {
+		*used = strv_has(&s->debs, name);
+		return 0;
+	}
+	key = xstrndup(name, f->stem ? strcspn(name, ".") : strlen(name));
+	r = db_number(s->lab->db, e, &uses, 0, f->query, "t", key);
+	*used = uses > 0;
+	free(key);
+	return r;
+}
+
+static int sweep_entry(struct sweep *s, const struct folder *f,
+		       const char *name, struct err *e)
+{
+	char *path;
+	bool used;
+	int r;
+
+	if (!strcmp(name, ".") || !strcmp(name, ".."))
+		return 0;
+	r = is_used(s, f, name, &used, e);
+	if (r || used)
+		return r;
+	path = xasprintf("%s/%s/%s", s->lab->dir, f->path, name);
+	r = drop(s, path, e);
+	free(path);
+	return r;
+}
+
+static int sweep_folder(struct sweep *s, const struct folder *f, struct err *e)
+{
+	char *dir = xasprintf("%s/%s", s->lab->dir, f->path);
 	struct dirent **list;
 	int n = scandir(dir, &list, NULL, alphasort), r = 0;
 
 	for (int i = 0; i < n; i++) {
-		const char *name = list[i]->d_name;
-		char *path = xasprintf("%s/%s", dir, name);
-		long long uses = 0;
-
-		if (!r && strcmp(name, ".") && strcmp(name, "..")) {
-			r = db_number(s->lab->db, e, &uses, 0, query, "t", name);
-			if (!r && !uses)
-				r = drop(s, path, e);
-		}
-		free(path);
+		if (!r)
+			r = sweep_entry(s, f, list[i]->d_name, e);
 		free(list[i]);
 	}
 	if (n >= 0)
@@ -75,38 +134,7 @@ static int sweep_folder(struct sweep *s, const char *folder, const char *query,
 	return r;
 }
 
-/* An archive is made again in seconds; which boots need it is in their
- * fingerprints. */
-static int sweep_archives(struct sweep *s, struct err *e)
-{
-	char *dir = xasprintf("%s/initramfs", s->lab->dir);
-	struct dirent **list;
-	int n = scandir(dir, &list, NULL, alphasort), r = 0;
-
-	for (int i = 0; i < n; i++) {
-		const char *name = list[i]->d_name;
-		char *path = xasprintf("%s/%s", dir, name), *key;
-		long long uses = 0;
-
-		key = xstrndup(name, strcspn(name, "."));
-		if (!r && *key) {
-			r = db_number(s->lab->db, e, &uses, 0,
-				      "SELECT count(*) FROM boot b JOIN cell c "
-				      "ON c.boot = b.id WHERE json_extract("
-				      "b.fingerprint, '$.initramfs.sha256') = ?",
-				      "t", key);
-			if (!r && !uses)
-				r = drop(s, path, e);
-		}
-		free(key);
-		free(path);
-		free(list[i]);
-	}
-	if (n >= 0)
-		free(list);
-	free(dir);
-	return r;
-}
+/* ---- rows ---- */
 
 static int forget(struct sweep *s, const char *study, struct err *e)
 {
@@ -118,7 +146,8 @@ static int forget(struct sweep *s, const char *study, struct err *e)
 	if (!id)
 		return err_user(e, "lab '%s' has no study '%s'", s->lab->dir,
 				study);
-	printf("%s study %s\n", s->dry_run ? "would forget" : "forgot", study);
+	if (db_event(s->lab->db, study, "forget", "by klab gc", e))
+		return -EIO;
 	return db_run(s->lab->db, e, "DELETE FROM study WHERE id = ?", "i", id);
 }
 
@@ -146,12 +175,31 @@ static int collect(struct sweep *s, const char *study, struct err *e)
 		r = drop_rows(db, e);
 	if (!r && !s->dry_run)
 		r = db_commit(db, e);
-	for (size_t i = 0; !r && i < sizeof(kinds) / sizeof(*kinds); i++)
-		r = sweep_folder(s, kinds[i].folder, kinds[i].query, e);
 	if (!r)
-		r = sweep_archives(s, e);
+		r = db_each(db, e, add_debs, s, "SELECT key FROM kernel", "");
+	for (size_t i = 0; !r && i < sizeof(folders) / sizeof(*folders); i++)
+		r = sweep_folder(s, &folders[i], e);
 	db_rollback(db);
 	return r;
+}
+
+static void print(const struct ctx *c, const struct sweep *s)
+{
+	json_t *path;
+	size_t i;
+
+	if (c->json) {
+		cmd_print_json(json_pack("{s:b, s:O, s:I}", "dry_run",
+					 s->dry_run, "removed", s->removed,
+					 "bytes", (json_int_t)s->bytes));
+		return;
+	}
+	json_array_foreach(s->removed, i, path)
+		printf("%s %s\n", s->dry_run ? "would remove" : "removed",
+		       json_string_value(path));
+	cmd_say("%zu things, %.1f MiB%s", json_array_size(s->removed),
+		(double)s->bytes / 1048576,
+		s->dry_run ? " (nothing was removed)" : "");
 }
 
 static int cmd_main(struct ctx *c)
@@ -159,19 +207,19 @@ static int cmd_main(struct ctx *c)
 	struct sweep s = {.dry_run = c->dry_run};
 	struct lab lab;
 	struct err e;
-	int code = EXIT_DONE;
+	int r;
 
 	if (lab_open(c->lab_dir, c->share, LAB_CHANGE, &lab, &e))
 		return cmd_fail(&e);
 	s.lab = &lab;
-	if (collect(&s, ctx_option(c, "forget"), &e))
-		code = cmd_fail(&e);
-	else
-		cmd_say("%zu things, %.1f MiB%s", s.removed,
-			(double)s.bytes / 1048576,
-			c->dry_run ? " (nothing was removed)" : "");
+	s.removed = json_array();
+	r = collect(&s, ctx_option(c, "forget"), &e);
+	if (!r || json_array_size(s.removed))
+		print(c, &s);
+	json_decref(s.removed);
+	strv_release(&s.debs);
 	lab_close(&lab);
-	return code;
+	return r ? cmd_fail(&e) : EXIT_DONE;
 }
 
 const struct cmd cmd_gc = {

@@ -70,9 +70,7 @@ static void print_json(const struct study *s, const struct plan *p)
 		      (json_int_t)p->boots, "done", (json_int_t)p->done,
 		      "estimate_ms", (json_int_t)p->left_ms, "estimate_is_guess",
 		      p->boot_ms == 0);
-	json_dumpf(o, stdout, JSON_INDENT(2));
-	putchar('\n');
-	json_decref(o);
+	cmd_print_json(o);
 }
 
 static void print_text(const struct ctx *c, const struct study *s,

@@ -4,6 +4,31 @@
 #include "base/str.h"
 #include "lab/lab.h"
 
+#include <jansson.h>
+
+static int write_report(struct ctx *c, struct lab *lab, const char *study,
+		 struct err *e)
+{
+	char *path;
+	int code;
+
+	if (c->dry_run) {
+		printf("would write %s/reports/%s/index.html\n", lab->dir,
+		       study);
+		return EXIT_DONE;
+	}
+	if (cmd_write_report(c, lab, study, &path, &code, e))
+		code = cmd_fail(e);
+	else if (code > EXIT_CHANGED)
+		;
+	else if (c->json)
+		cmd_print_json(json_pack("{s:s}", "report", path));
+	else
+		puts(path);
+	free(path);
+	return code;
+}
+
 static int cmd_main(struct ctx *c)
 {
 	char *study = NULL;
@@ -13,9 +38,10 @@ static int cmd_main(struct ctx *c)
 
 	if (lab_open(c->lab_dir, c->share, LAB_READ, &lab, &e))
 		return cmd_fail(&e);
-	if (cmd_study_name(c, &lab, c->argv[0], &study, &e) ||
-	    cmd_write_report(c, &lab, study, &code, &e))
+	if (cmd_study_name(c, &lab, c->argv[0], &study, &e))
 		code = cmd_fail(&e);
+	else
+		code = write_report(c, &lab, study, &e);
 	free(study);
 	lab_close(&lab);
 	return code;

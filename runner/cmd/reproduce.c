@@ -2,6 +2,7 @@
 #include "cmd/cmd.h"
 
 #include "base/file.h"
+#include "base/stop.h"
 #include "base/str.h"
 #include "lab/boot.h"
 
@@ -16,7 +17,7 @@ struct repeat {
 	char *original; /* folder of the boot */
 	int jobs, left, running;
 	int equal, different, failed;
-	uv_signal_t sigint, sigterm;
+	struct stop stop;
 	bool interrupted;
 	struct boot **boots; /* running, or NULL; jobs of them */
 	struct str why;	     /* what differed, a line each */
@@ -83,10 +84,7 @@ static void end_if_done(struct repeat *r)
 {
 	if (r->running || (r->left && !r->interrupted && !r->failed))
 		return;
-	if (!uv_is_closing((uv_handle_t *)&r->sigint)) {
-		uv_close((uv_handle_t *)&r->sigint, NULL);
-		uv_close((uv_handle_t *)&r->sigterm, NULL);
-	}
+	stop_unwatch(&r->stop);
 }
 
 static void judge(struct repeat *r, struct boot *b)
@@ -99,6 +97,7 @@ static void judge(struct repeat *r, struct boot *b)
 		str_addf(&r->why, "%s\n", res->what.reason);
 		return;
 	}
+	same_file(r, res->dir, "job.cpio");
 	results = same_file(r, res->dir, "results.jsonl");
 	console = same_file(r, res->dir, "console.log");
 	if (results && console)
@@ -140,11 +139,10 @@ static void fill(struct repeat *r)
 	}
 }
 
-static void on_signal(uv_signal_t *s, int number)
+static void on_stop(void *arg)
 {
-	struct repeat *r = s->data;
+	struct repeat *r = arg;
 
-	(void)number;
 	r->interrupted = true;
 	for (int i = 0; i < r->jobs; i++)
 		if (r->boots[i])
@@ -156,11 +154,7 @@ static void repeat_all(struct repeat *r)
 {
 	BUG(uv_loop_init(&r->loop));
 	r->boots = xcalloc((size_t)r->jobs, sizeof(struct boot *));
-	uv_signal_init(&r->loop, &r->sigint);
-	uv_signal_init(&r->loop, &r->sigterm);
-	r->sigint.data = r->sigterm.data = r;
-	uv_signal_start(&r->sigint, on_signal, SIGINT);
-	uv_signal_start(&r->sigterm, on_signal, SIGTERM);
+	stop_watch(&r->stop, &r->loop, on_stop, r);
 	fill(r);
 	end_if_done(r);
 	uv_run(&r->loop, UV_RUN_DEFAULT);
@@ -171,7 +165,7 @@ static void repeat_all(struct repeat *r)
 static int print(struct ctx *c, struct repeat *r, const char *id)
 {
 	const char *then = spec_text(r->spec, NULL, "qemu");
-	const char *now = r->lab->qemu.version;
+	const char *now = r->lab->qemu.build;
 
 	if (c->json) {
 		json_t *o = json_pack("{s:s, s:i, s:i, s:i, s:s, s:s, s:s}",
@@ -180,9 +174,7 @@ static int print(struct ctx *c, struct repeat *r, const char *id)
 				      r->failed, "qemu_then", then, "qemu_now",
 				      now, "why", r->why.buf ? r->why.buf : "");
 
-		json_dumpf(o, stdout, JSON_INDENT(2));
-		putchar('\n');
-		json_decref(o);
+		cmd_print_json(o);
 	} else if (r->equal && !r->different && !r->failed) {
 		printf("boot %s: equal in %d of %d repeats: every sample, frame "
 		       "and console byte\n", id, r->equal, r->equal);
@@ -192,7 +184,7 @@ static int print(struct ctx *c, struct repeat *r, const char *id)
 		       r->why.buf ? r->why.buf : "");
 	}
 	if (strcmp(then, now))
-		cmd_say("note: the boot was made with QEMU %s, this is %s", then,
+		cmd_say("the boot was made with QEMU %s, this is %s", then,
 			now);
 	if (r->interrupted)
 		return EXIT_INTERRUPTED;
@@ -213,8 +205,13 @@ static int repeat(struct ctx *c, struct lab *lab, int times, struct err *e)
 	if (spec_load(path, &r.spec, e) || lab_need_qemu(lab, e)) {
 		code = cmd_fail(e);
 	} else if (c->dry_run) {
-		printf("would boot %s %d times\n", r.original, times);
 		code = EXIT_DONE;
+		if (c->json)
+			cmd_print_json(json_pack("{s:s, s:i, s:b}", "boot",
+						 strrchr(r.original, '/') + 1,
+						 "times", times, "dry_run", 1));
+		else
+			printf("would boot %s %d times\n", r.original, times);
 	} else {
 		repeat_all(&r);
 		code = print(c, &r, strrchr(r.original, '/') + 1);

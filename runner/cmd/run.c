@@ -119,13 +119,19 @@ static int conclude(struct ctx *c, struct lab *lab, const struct study *study,
 {
 	static const char *const none[] = {NULL}, *const json[] = {"--json",
 								   NULL};
-	int compare, report = EXIT_DONE;
+	int compare, report;
+	char *path;
 
 	if (cmd_analysis(c, lab, "compare", study->name, c->json ? json : none,
 			 &compare, e))
 		return cmd_fail(e);
-	if (!c->json && cmd_write_report(c, lab, study->name, &report, e))
-		return cmd_fail(e);
+	if (cmd_write_report(c, lab, study->name, &path, &report, e))
+		report = cmd_fail(e);
+	else if (c->json && report <= EXIT_CHANGED)
+		cmd_say("report: %s", path);
+	else if (report <= EXIT_CHANGED)
+		printf("\nreport: %s\n", path);
+	free(path);
 	return worse(worst, worse(compare, report));
 }
 

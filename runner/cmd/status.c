@@ -60,12 +60,14 @@ static void print_text(const struct study_status *s, bool busy)
 
 static json_t *as_json(const struct study_status *s, bool busy)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:I}",
 			 "study", s->name, "updated", s->updated, "boots",
 			 (json_int_t)s->boots, "ok", (json_int_t)s->ok, "bad",
 			 (json_int_t)s->bad, "lab", (json_int_t)s->lab,
-			 busy ? "running" : "interrupted",
-			 (json_int_t)s->running, "todo", (json_int_t)s->todo,
+			 "running", (json_int_t)(busy ? s->running : 0),
+			 "interrupted", (json_int_t)(busy ? 0 : s->running),
+			 "todo", (json_int_t)s->todo,
 			 "stages_without_kernel", (json_int_t)s->unresolved,
 			 "eta_ms", (json_int_t)s->eta_ms);
 }
@@ -103,15 +105,15 @@ static int list(struct ctx *c, struct lab *lab, const char *study,
 
 	if (c->json)
 		l.json = json_array();
-	if (db_each(lab->db, e, on_study, &l, COUNTS, "t", study))
+	if (db_each(lab->db, e, on_study, &l, COUNTS, "t", study)) {
+		json_decref(l.json);
 		return cmd_fail(e);
+	}
 	if (l.json) {
-		json_dumpf(l.json, stdout, JSON_INDENT(2));
-		putchar('\n');
+		cmd_print_json(l.json);
 	} else if (!l.n) {
 		cmd_say("lab '%s' has no study yet", lab->dir);
 	}
-	json_decref(l.json);
 	return EXIT_DONE;
 }
 

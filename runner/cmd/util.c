@@ -7,6 +7,7 @@
 #include "study/study.h"
 
 #include <errno.h>
+#include <jansson.h>
 #include <stdarg.h>
 
 const char *ctx_option(const struct ctx *c, const char *name)
@@ -79,33 +80,47 @@ static const char *python(void)
 	return p && *p ? p : "/usr/bin/python3";
 }
 
+static void command(struct strv *argv, const struct lab *lab, const char *verb,
+		    const char *study, const char *const *words)
+{
+	strv_add(argv, python());
+	strv_add(argv, "-m");
+	strv_add(argv, "analysis");
+	strv_add(argv, verb);
+	strv_add(argv, "--db");
+	strv_addf(argv, "%s/lab.db", lab->dir);
+	strv_add(argv, "--study");
+	strv_add(argv, study);
+	for (; *words; words++)
+		strv_add(argv, *words);
+}
+
+static int analyse(const struct job_spec *spec, struct job_result *r,
+		   struct err *e)
+{
+	char why[64];
+	int ret = job_run(spec, r, e);
+
+	if (!ret && (r->signal || r->exit > ERR_LAB))
+		ret = err_lab(e, "the analysis ended with %s; is everything "
+			      "there? 'klab doctor' tells",
+			      job_describe(r, why, sizeof(why)));
+	return ret;
+}
+
 int cmd_analysis(const struct ctx *c, const struct lab *lab, const char *verb,
 		 const char *study, const char *const *words, int *code,
 		 struct err *e)
 {
-	struct strv argv = STRV_INIT;
 	struct job_spec spec = {.inherit = true, .cwd = c->share};
+	struct strv argv = STRV_INIT;
 	struct job_result r;
-	char why[64];
 	int ret;
 
-	strv_add(&argv, python());
-	strv_add(&argv, "-m");
-	strv_add(&argv, "analysis");
-	strv_add(&argv, verb);
-	strv_add(&argv, "--db");
-	strv_addf(&argv, "%s/lab.db", lab->dir);
-	strv_add(&argv, "--study");
-	strv_add(&argv, study);
-	for (; *words; words++)
-		strv_add(&argv, *words);
+	command(&argv, lab, verb, study, words);
 	spec.argv = (const char *const *)argv.v;
 	fflush(stdout);
-	ret = job_run(&spec, &r, e);
-	if (!ret && (r.signal || r.exit > ERR_LAB))
-		ret = err_lab(e, "the analysis ended with %s; is everything "
-			      "there? 'klab doctor' tells",
-			      job_describe(&r, why, sizeof(why)));
+	ret = analyse(&spec, &r, e);
 	*code = r.exit;
 	job_result_release(&r);
 	strv_release(&argv);
@@ -113,16 +128,32 @@ int cmd_analysis(const struct ctx *c, const struct lab *lab, const char *verb,
 }
 
 int cmd_write_report(const struct ctx *c, const struct lab *lab,
-		     const char *study, int *code, struct err *e)
+		     const char *study, char **path, int *code, struct err *e)
 {
 	char *out = xasprintf("%s/reports/%s", lab->dir, study);
-	int r = file_mkdirs(out, e);
+	const char *words[] = {"--lab", lab->dir, "--out", out, NULL};
+	struct job_spec spec = {.cwd = c->share};
+	struct strv argv = STRV_INIT;
+	struct job_result r = {0};
+	int ret = file_mkdirs(out, e);
 
-	if (!r)
-		r = cmd_analysis(c, lab, "report", study,
-				 (const char *const[]){"--lab", lab->dir,
-						       "--out", out, NULL},
-				 code, e);
+	command(&argv, lab, "report", study, words);
+	spec.argv = (const char *const *)argv.v;
+	if (!ret)
+		ret = analyse(&spec, &r, e);
+	if (r.err.len)
+		fputs(r.err.buf, stderr);
+	*code = r.exit;
+	*path = xasprintf("%s/index.html", out);
+	job_result_release(&r);
+	strv_release(&argv);
 	free(out);
-	return r;
+	return ret;
+}
+
+void cmd_print_json(struct json_t *o)
+{
+	json_dumpf(o, stdout, JSON_INDENT(2));
+	putchar('\n');
+	json_decref(o);
 }

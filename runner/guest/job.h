@@ -22,14 +22,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define JOB_FILE_MAX 65536
-#define JOB_ARGS 64
-#define JOB_ENVS 16
-#define JOB_MODULES 16
-#define JOB_STEPS 16
-#define JOB_COLLECTS 8
-#define JOB_PATH_MAX 255
-#define JOB_CAP_MAX (16 << 20)
+#include "guest/limits.h"
 
 struct program {
 	char *argv[JOB_ARGS + 1]; /* NULL-terminated */

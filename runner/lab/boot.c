@@ -83,34 +83,23 @@ static int write_spec(struct boot *b, struct err *e)
 {
 	char *text = json_dumps(b->spec, JSON_INDENT(1) | JSON_SORT_KEYS);
 	char *path = in_dir(b, "spec.json");
-	int r = file_write(path, text, strlen(text), e);
+	int r = file_put(path, text, strlen(text), e);
 
 	free(path);
 	free(text);
 	return r;
 }
 
-static void command(struct boot *b)
+/* QEMU finds the kernel under this name, for as long as it runs. */
+static int link_kernel(struct boot *b, struct err *e)
 {
-	struct machine m = {
-		.name = (char *)spec_text(b->spec, "machine", "name"),
-		.clock = (char *)spec_text(b->spec, "machine", "clock"),
-		.vcpus = spec_int(b->spec, "machine", "vcpus"),
-		.memory_mib = spec_int(b->spec, "machine", "memory_mib"),
-		.metronome_us = spec_int(b->spec, "machine", "metronome_us"),
-	};
-	struct machine_boot mb = {
-		.machine = &m,
-		.qemu = &b->lab->qemu,
-		.kernel = b->kernel,
-		.cmdline = spec_text(b->spec, NULL, "cmdline"),
-		.initramfs = b->initramfs,
-		.console = b->console,
-		.port = b->port,
-		.seed = spec_int(b->spec, NULL, "seed"),
-	};
+	char *path = in_dir(b, BOOT_KERNEL);
+	int r = 0;
 
-	machine_argv(&mb, &b->argv);
+	if (symlink(b->kernel, path))
+		r = err_sys(e, errno, "cannot make link '%s'", path);
+	free(path);
+	return r;
 }
 
 static int prepare(struct boot *b, struct err *e)
@@ -134,10 +123,20 @@ static int prepare(struct boot *b, struct err *e)
 		r = write_spec(b, e);
 	if (!r)
 		r = write_initramfs(b, e);
+	if (!r)
+		r = link_kernel(b, e);
 	return r;
 }
 
 /* ---- after ---- */
+
+static void drop(const struct boot *b, const char *name)
+{
+	char *path = in_dir(b, name);
+
+	unlink(path);
+	free(path);
+}
 
 /* A guest's silence may be a full disk's. */
 static void suspect_disk(struct boot *b)
@@ -178,7 +177,7 @@ static int write_results(struct boot *b, struct err *e)
 {
 	const struct str *lines = &b->result.what.lines;
 	char *path = in_dir(b, "results.jsonl");
-	int r = file_write(path, lines->buf ? lines->buf : "", lines->len, e);
+	int r = file_put(path, lines->buf ? lines->buf : "", lines->len, e);
 
 	free(path);
 	return r;
@@ -198,10 +197,11 @@ static int after(struct boot *b, const struct job_result *j, struct err *e)
 	if (!r)
 		r = fingerprint_write(b->lab, b->spec, b->dir, &b->argv,
 				      &b->result.fingerprint, e);
-	unlink(b->initramfs);
+	drop(b, BOOT_INITRAMFS);
+	drop(b, BOOT_KERNEL);
 	/* Frames that were not believed stay there to be looked at. */
 	if (!r && b->result.what.state == BOOT_OK)
-		unlink(b->port);
+		drop(b, BOOT_PORT);
 	return r;
 }
 
@@ -233,14 +233,15 @@ static int start_qemu(struct boot *b, uv_loop_t *loop, struct err *e)
 {
 	struct job_spec spec = {
 		.log_path = b->qemu_log,
+		.cwd = b->dir,
 		.file_cap = GUEST_FILE_CAP,
-		.deadline_ms = (uint64_t)spec_int(b->spec, "machine",
-						  "deadline_s") * 1000,
+		.deadline_ms = (uint64_t)spec_int(b->spec, NULL, "deadline_s") *
+			       1000 * (b->lab->crowd ? b->lab->crowd : 1),
 		.done = on_exit_of_qemu,
 		.arg = b,
 	};
 
-	command(b);
+	spec_argv(b->spec, b->lab->qemu.path, &b->argv);
 	spec.argv = (const char *const *)b->argv.v;
 	return job_start(loop, &spec, &b->job, e);
 }
@@ -262,9 +263,9 @@ int boot_start(uv_loop_t *loop, struct lab *lab, const json_t *spec,
 	b->kernel = xasprintf("%s/kernels/%s/%s", lab->dir,
 			      spec_text(spec, "kernel", "key"),
 			      spec_text(spec, "kernel", "file"));
-	b->initramfs = in_dir(b, "initramfs.cpio");
-	b->console = in_dir(b, "console.log");
-	b->port = in_dir(b, "port.log");
+	b->initramfs = in_dir(b, BOOT_INITRAMFS);
+	b->console = in_dir(b, BOOT_CONSOLE);
+	b->port = in_dir(b, BOOT_PORT);
 	b->qemu_log = in_dir(b, "qemu.log");
 	r = prepare(b, e);
 	if (!r)

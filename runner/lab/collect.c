@@ -52,7 +52,7 @@ static const char *find(const struct str *console, const char *what)
 static const char *first_trouble(const struct str *console)
 {
 	static const char *const signs[] = {
-		"BUG: ", "Oops: ", "general protection fault",
+		"] BUG: ", "Oops: ", "general protection fault",
 		"Unable to mount root", "Kernel panic - not syncing"};
 	const char *first = NULL;
 
@@ -138,8 +138,8 @@ static bool judge_ending(const json_t *spec, const struct ending *end,
 		      port->len > console->len ? "port" : "console");
 	else if (end->deadline)
 		judge(c, BOOT_BAD, "deadline", "the guest was not done after "
-		      "%d s (deadline_s of machine '%s') and was stopped",
-		      spec_int(spec, "machine", "deadline_s"),
+		      "%llu s (deadline_s of machine '%s') and was stopped",
+		      (unsigned long long)end->wall_ms / 1000,
 		      spec_text(spec, "machine", "name"));
 	else if (end->signal)
 		judge(c, BOOT_LAB, "qemu", "QEMU was killed by signal %d (%s)",

@@ -269,13 +269,14 @@ static int add_metrics(struct db *db, const struct workload *w, long long id,
 	return 0;
 }
 
+/* Empties what db_stage() and the rest of db_study() write again.  Stages lose
+ * their names only, and get them back; db_prune() removes those that do not. */
 static int clear_study(struct db *db, long long id, struct err *e)
 {
 	static const char *const sql[] = {
 		"DELETE FROM machine WHERE study = ?",
 		"DELETE FROM metric WHERE study = ?",
-		"DELETE FROM cell WHERE study = ?",
-		"DELETE FROM stage WHERE study = ?"};
+		"UPDATE stage SET name = '' WHERE study = ?"};
 
 	for (size_t i = 0; i < sizeof(sql) / sizeof(*sql); i++)
 		if (db_run(db, e, sql[i], "i", id))
@@ -310,12 +311,36 @@ int db_stage(struct db *db, long long study, const struct stage *g,
 {
 	char *request = stage_request(g);
 	int r = db_run(db, e,
-		       "INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?)", "iitttt",
-		       study, (long long)g->idx, g->name, request,
+		       "INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?) "
+		       "ON CONFLICT (study, idx) DO UPDATE SET "
+		       "name = excluded.name, request = excluded.request, "
+		       "kernel_key = CASE WHEN request = excluded.request "
+		       "THEN coalesce(excluded.kernel_key, kernel_key) "
+		       "ELSE excluded.kernel_key END, "
+		       "error = CASE WHEN request = excluded.request "
+		       "AND kernel_key IS NOT NULL THEN NULL "
+		       "ELSE excluded.error END",
+		       "iitttt", study, (long long)g->idx, g->name, request,
 		       k ? k->key : NULL, error);
 
 	free(request);
 	return r;
+}
+
+int db_prune(struct db *db, long long study, int boots, struct err *e)
+{
+	if (db_run(db, e, "DELETE FROM stage WHERE study = ? AND name = ''",
+		   "i", study))
+		return -EIO;
+	return db_run(db, e,
+		      "DELETE FROM cell WHERE study = ?1 AND (seed > ?2 OR "
+		      "stage NOT IN (SELECT idx FROM stage WHERE study = ?1 "
+		      "AND kernel_key IS NOT NULL) OR "
+		      "machine NOT IN (SELECT name FROM machine "
+		      "WHERE study = ?1) OR "
+		      "workload NOT IN (SELECT workload FROM metric "
+		      "WHERE study = ?1))",
+		      "ii", study, (long long)boots);
 }
 
 int db_kernel(struct db *db, const struct kernel *k, struct err *e)
@@ -330,19 +355,24 @@ int db_kernel(struct db *db, const struct kernel *k, struct err *e)
 int db_cell(struct db *db, long long study, int stage, const char *machine,
 	    const char *workload, int seed, const char *boot, struct err *e)
 {
-	return db_run(db, e, "INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?, ?)",
+	return db_run(db, e,
+		      "INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?, ?, ?)",
 		      "iitttit", study, (long long)stage, CONFIG_AS_SHIPPED,
 		      machine, workload, (long long)seed, boot);
 }
 
 /* ---- boots ---- */
 
-int db_boot_state(struct db *db, const char *id, int *state, struct err *e)
+int db_boot_state(struct db *db, const char *id, int deadline_s, int *state,
+		  struct err *e)
 {
 	long long v;
 	int r = db_number(db, e, &v, -1,
-			  "SELECT CASE state WHEN 'ok' THEN 0 WHEN 'bad' THEN 1 "
-			  "ELSE 2 END FROM boot WHERE id = ?", "t", id);
+			  "SELECT CASE WHEN state = 'ok' THEN 0 "
+			  "WHEN state = 'bad' AND NOT (outcome = 'deadline' "
+			  "AND wall_ms < ? * 1000) THEN 1 "
+			  "ELSE 2 END FROM boot WHERE id = ?", "it",
+			  (long long)deadline_s, id);
 
 	*state = (int)v;
 	return r;
@@ -396,6 +426,12 @@ int db_boot_done(struct db *db, const char *id, const struct collected *c,
 		return -EIO;
 	}
 	return 0;
+}
+
+int db_boots_interrupted(struct db *db, struct err *e)
+{
+	return db_run(db, e, "UPDATE boot SET state = 'lab' "
+			     "WHERE state = 'running'", "");
 }
 
 int db_event(struct db *db, const char *study, const char *what,

@@ -43,23 +43,33 @@ int db_begin(struct db *db, struct err *e);
 int db_commit(struct db *db, struct err *e);
 void db_rollback(struct db *db);
 
-/* Stores study, machines and metrics; cells and stages follow one by one
- * between db_begin() and db_commit().  Stale ones are removed. */
+/*
+ * The plan, between db_begin() and db_commit(): db_study() stores study,
+ * machines and metrics, db_stage() each stage, db_prune() drops what is not in
+ * the plan any more, db_cell() stores each boot that can be done.  What could
+ * not be resolved this time (k is NULL) keeps the kernel and the cells that the
+ * same request came to before.
+ */
 int db_study(struct db *db, const struct study *s, long long *id,
 	     struct err *e);
 int db_stage(struct db *db, long long study, const struct stage *g,
 	     const struct kernel *k, const char *error, struct err *e);
+int db_prune(struct db *db, long long study, int boots, struct err *e);
 int db_kernel(struct db *db, const struct kernel *k, struct err *e);
 int db_cell(struct db *db, long long study, int stage, const char *machine,
 	    const char *workload, int seed, const char *boot, struct err *e);
 
 /* -1 if the boot was never started, else its enum boot_state; one that was
- * interrupted counts as BOOT_LAB. */
-int db_boot_state(struct db *db, const char *id, int *state, struct err *e);
+ * interrupted, or had a shorter deadline than this one, counts as BOOT_LAB. */
+int db_boot_state(struct db *db, const char *id, int deadline_s, int *state,
+		  struct err *e);
 int db_boot_start(struct db *db, const char *id, const char *kernel, int seed,
 		  struct err *e);
 int db_boot_done(struct db *db, const char *id, const struct collected *c,
 		 uint64_t wall_ms, const char *fingerprint, struct err *e);
+
+/* Boots that a killed klab left as running are so no more. */
+int db_boots_interrupted(struct db *db, struct err *e);
 
 int db_event(struct db *db, const char *study, const char *what,
 	     const char *detail, struct err *e);

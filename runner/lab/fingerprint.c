@@ -79,7 +79,7 @@ static char *fingerprint(const struct lab *lab, const json_t *spec,
 	spec_id(spec, id);
 	o = json_pack("{s:s, s:s, s:{s:s, s:s}, s:o, s:o, s:o}", "klab",
 		      KLAB_VERSION, "boot", id, "qemu", "version",
-		      lab->qemu.version, "command", command, "kernel",
+		      lab->qemu.build, "command", command, "kernel",
 		      kernel_of(lab, spec), "initramfs",
 		      initramfs_of(lab, spec), "host", host());
 	text = json_dumps(o, JSON_INDENT(1) | JSON_SORT_KEYS);
@@ -88,62 +88,38 @@ static char *fingerprint(const struct lab *lab, const json_t *spec,
 	return text;
 }
 
-/* The same command with the names that the script gives its files. */
-static char *script_command(const json_t *spec)
-{
-	struct machine m = {
-		.vcpus = spec_int(spec, "machine", "vcpus"),
-		.memory_mib = spec_int(spec, "machine", "memory_mib"),
-	};
-	struct qemu q = {.path = "qemu-system-x86_64"};
-	char *kernel = xasprintf("lab/kernels/%s/%s",
-				 spec_text(spec, "kernel", "key"),
-				 spec_text(spec, "kernel", "file"));
-	struct machine_boot mb = {
-		.machine = &m,
-		.qemu = &q,
-		.kernel = kernel,
-		.cmdline = spec_text(spec, NULL, "cmdline"),
-		.initramfs = "initramfs.cpio",
-		.console = "console.log",
-		.port = "port.log",
-		.seed = spec_int(spec, NULL, "seed"),
-	};
-	struct strv argv = STRV_INIT;
-	char *text;
-
-	machine_argv(&mb, &argv);
-	text = strv_shell(&argv);
-	strv_release(&argv);
-	free(kernel);
-	return text;
-}
-
 static char *script(const struct lab *lab, const json_t *spec)
 {
-	char *command = script_command(spec), id[BOOT_ID], *text;
+	struct strv argv = STRV_INIT;
+	char id[BOOT_ID], *command, *text;
 
 	spec_id(spec, id);
+	spec_argv(spec, "qemu-system-x86_64", &argv);
+	command = strv_shell(&argv);
 	text = xasprintf(
 		"#!/bin/sh\n"
 		"# Repeats boot %s without klab and compares: needs QEMU %s, the\n"
 		"# kernel and the initramfs of the lab two folders up (or $LAB).\n"
 		"set -eu\n"
 		"here=$(cd \"$(dirname \"$0\")\" && pwd)\n"
+		"lab=$(cd \"${LAB:-$here/../..}\" && pwd)\n"
 		"tmp=$(mktemp -d)\n"
 		"trap 'rm -rf \"$tmp\"' EXIT\n"
-		"ln -s \"$(cd \"${LAB:-$here/../..}\" && pwd)\" \"$tmp/lab\"\n"
 		"cd \"$tmp\"\n"
-		"cat lab/initramfs/%s.cpio \"$here/job.cpio\" >initramfs.cpio\n"
+		"ln -s \"$lab/kernels/%s/%s\" " BOOT_KERNEL "\n"
+		"cat \"$lab/initramfs/%s.cpio\" \"$here/job.cpio\" "
+		">" BOOT_INITRAMFS "\n"
 		"%s\n"
-		"sed 's/^klab1 [0-9a-f]* [0-9]* [0-9]* [0-9a-f]* //' port.log "
-		">results.jsonl\n"
+		"sed 's/^klab1 [0-9a-f]* [0-9]* [0-9]* [0-9a-f]* //' "
+		BOOT_PORT " >results.jsonl\n"
 		"cmp results.jsonl \"$here/results.jsonl\"\n"
-		"cmp console.log \"$here/console.log\"\n"
+		"cmp " BOOT_CONSOLE " \"$here/" BOOT_CONSOLE "\"\n"
 		"echo 'equal: every frame and the console'\n",
-		id, lab->qemu.version, spec_text(spec, NULL, "initramfs"),
-		command);
+		id, lab->qemu.build, spec_text(spec, "kernel", "key"),
+		spec_text(spec, "kernel", "file"),
+		spec_text(spec, NULL, "initramfs"), command);
 	free(command);
+	strv_release(&argv);
 	return text;
 }
 
@@ -157,9 +133,9 @@ int fingerprint_write(const struct lab *lab, const json_t *spec,
 	int r;
 
 	*text = fingerprint(lab, spec, argv);
-	r = file_write(path, *text, strlen(*text), e);
+	r = file_put(path, *text, strlen(*text), e);
 	if (!r)
-		r = file_write(sh_path, sh, strlen(sh), e);
+		r = file_put(sh_path, sh, strlen(sh), e);
 	if (!r)
 		chmod(sh_path, 0755);
 	if (r) {

@@ -341,7 +341,7 @@ int initramfs_job(const char *path, const char *job,
 	if (!r)
 		r = cpio_close(&c, e);
 	if (!r)
-		r = file_write(path, c.data.buf, c.data.len, e);
+		r = file_put(path, c.data.buf, c.data.len, e);
 	cpio_release(&c);
 	return r;
 }
@@ -355,7 +355,7 @@ int initramfs_join(const char *base, const char *job, const char *out,
 	if (!r)
 		r = file_read(job, FILE_CAP, &data, e);
 	if (!r)
-		r = file_write(out, data.buf, data.len, e);
+		r = file_put(out, data.buf, data.len, e);
 	str_release(&data);
 	return r;
 }

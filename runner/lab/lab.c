@@ -118,6 +118,8 @@ int lab_open(const char *dir, const char *share, enum lab_mode mode,
 		r = sweep(lab, e);
 	if (!r)
 		r = db_open(lab->dir, mode == LAB_READ, &lab->db, e);
+	if (!r && mode != LAB_READ)
+		r = db_boots_interrupted(lab->db, e);
 	if (r)
 		lab_close(lab);
 	return r;

@@ -1,6 +1,7 @@
 #include "lab/matrix.h"
 
 #include "base/str.h"
+#include "guest/limits.h"
 #include "kernel/debian.h"
 #include "kernel/image.h"
 #include "lab/initramfs.h"
@@ -100,6 +101,7 @@ int matrix_machines(struct lab *lab, struct study *s,
 static int resolve_stage(struct builder *b, const struct stage *g,
 			 struct kernel *k, struct err *e)
 {
+	struct err unused;
 	struct debian_request debian = {
 		.package = g->package,
 		.suite = g->suite,
@@ -109,10 +111,19 @@ static int resolve_stage(struct builder *b, const struct stage *g,
 		.arg = b->o->arg,
 	};
 	struct image_request image = {g->path, g->config, g->map};
+	int r;
 
 	if (g->kind == SOURCE_IMAGE)
 		return image_kernel(b->lab->dir, &image, k, e);
-	return debian_kernel(b->lab->dir, &debian, k, e);
+	r = debian_kernel(b->lab->dir, &debian, k, e);
+	if (!r || !debian.refresh || e->kind != ERR_LAB)
+		return r;
+	debian.refresh = false;
+	if (debian_kernel(b->lab->dir, &debian, k, &unused))
+		return r;
+	note(b->o, "stage '%s' stays on the kernel that it had: %s", g->name,
+	     e->text);
+	return 0;
 }
 
 static void resolve_stages(struct builder *b)
@@ -170,6 +181,23 @@ static int find_modules(struct builder *b, const struct kernel *k,
 
 /* ---- cells and tasks ---- */
 
+/* What the agent would refuse. */
+static int check_job(const json_t *spec, const struct strv *modules,
+		     struct err *e)
+{
+	char *job = spec_job(spec);
+	size_t len = strlen(job);
+
+	free(job);
+	if (modules->n > JOB_MODULES)
+		return err_user(e, "its modules need %zu others, all in all "
+				"more than %d", modules->n, JOB_MODULES);
+	if (len >= JOB_FILE_MAX)
+		return err_user(e, "its commands are %zu bytes long, more than "
+				"%d", len, JOB_FILE_MAX);
+	return 0;
+}
+
 static json_t *cell_spec(struct builder *b, size_t stage, size_t machine,
 			 size_t workload)
 {
@@ -185,10 +213,17 @@ static json_t *cell_spec(struct builder *b, size_t stage, size_t machine,
 		err_prefix(&e, "workload '%s' on stage '%s'", w->label,
 			   b->s->stages[stage].name);
 		trouble(b->o, &e);
-	} else {
-		spec = spec_new(k, b->s->machines[machine], &b->lab->qemu, w,
-				b->archive[workload], &modules);
+		goto out;
 	}
+	spec = spec_new(k, b->s->machines[machine], &b->lab->qemu, w,
+			b->archive[workload], &modules);
+	if (check_job(spec, &modules, &e)) {
+		err_prefix(&e, "workload '%s'", w->label);
+		trouble(b->o, &e);
+		json_decref(spec);
+		spec = NULL;
+	}
+out:
 	strv_release(&modules);
 	return spec;
 }
@@ -214,7 +249,9 @@ static int task_state(struct builder *b, struct task *t, struct err *e)
 		[BOOT_OK] = TASK_OK, [BOOT_BAD] = TASK_BAD, [BOOT_LAB] = TASK_TODO};
 	int state;
 
-	if (db_boot_state(b->lab->db, t->id, &state, e))
+	if (db_boot_state(b->lab->db, t->id,
+			  b->s->machines[b->m->cells[t->cell].machine]->deadline_s,
+			  &state, e))
 		return -EIO;
 	t->state = state < 0 ? TASK_TODO : states[state];
 	if (t->state == TASK_BAD && b->o->retry)
@@ -308,7 +345,8 @@ static int write_plan(struct builder *b, struct err *e)
 			     k->release ? NULL : b->why[i].text, e))
 			goto fail;
 	}
-	if (add_tasks(b, id, e) || db_commit(b->lab->db, e))
+	if (db_prune(b->lab->db, id, s->boots, e) || add_tasks(b, id, e) ||
+	    db_commit(b->lab->db, e))
 		goto fail;
 	return 0;
 fail:

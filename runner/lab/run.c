@@ -2,14 +2,15 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "base/stop.h"
 #include "lab/matrix.h"
 
 #include <errno.h>
 #include <signal.h>
 
-/* Below this no boot is started: its files may not fit. */
+/* With less than this for each boot none is started: its files may not fit. */
 #define ROOM_NEEDED (4ull * GUEST_FILE_CAP)
-#define NSIGNALS 3
+#define STREAK_MAX 8
 
 struct slot {
 	struct run *run;
@@ -27,13 +28,14 @@ struct run {
 	enum err_kind worst;
 
 	uv_loop_t loop;
-	uv_signal_t signal[NSIGNALS];
+	struct stop stop;
 	struct slot *slots;
 	size_t next; /* task to look at */
 	bool stopping, interrupted;
 	int failed; /* the lab's own error, in err */
 	struct err err;
 	uint64_t wall_sum_ms, wall_n; /* boots of this run */
+	int streak; /* boots in a row that failed in the lab */
 };
 
 struct run *run_new(struct lab *lab, struct study *study,
@@ -167,9 +169,7 @@ static void maybe_end(struct run *r)
 {
 	if (r->p.running)
 		return;
-	for (int i = 0; i < NSIGNALS; i++)
-		if (!uv_is_closing((uv_handle_t *)&r->signal[i]))
-			uv_close((uv_handle_t *)&r->signal[i], NULL);
+	stop_unwatch(&r->stop);
 }
 
 static void fail(struct run *r, const struct err *e)
@@ -182,11 +182,10 @@ static void fail(struct run *r, const struct err *e)
 	stop_all(r);
 }
 
-static void on_signal(uv_signal_t *s, int number)
+static void on_stop(void *arg)
 {
-	struct run *r = s->data;
+	struct run *r = arg;
 
-	(void)number;
 	r->interrupted = true;
 	stop_all(r);
 	maybe_end(r);
@@ -201,12 +200,26 @@ static void count(struct run *r, struct task *t, const struct boot_result *b)
 	r->p.ok += t->state == TASK_OK;
 	r->p.bad += t->state == TASK_BAD;
 	r->p.failed += t->state == TASK_LAB;
+	r->streak = t->state == TASK_LAB ? r->streak + 1 : 0;
 	if (t->state == TASK_BAD)
 		worsen(r, ERR_KERNEL);
 	if (t->state == TASK_LAB)
 		worsen(r, ERR_LAB);
 	r->wall_sum_ms += b->wall_ms;
 	r->wall_n++;
+}
+
+/* A lab that fails every boot would only fail the rest as well. */
+static void give_up_on_streak(struct run *r, const struct boot_result *b)
+{
+	struct err e;
+
+	if (r->streak < STREAK_MAX || r->streak < 2 * r->o.jobs)
+		return;
+	err_lab(&e, "giving up: %d boots in a row failed in the lab, the last "
+		"one because: %s; mend that, then run the same command again",
+		r->streak, b->what.reason);
+	fail(r, &e);
 }
 
 static void tell_boot(struct run *r, const struct task *t,
@@ -255,6 +268,7 @@ static void on_boot(struct boot *b, void *arg)
 	} else {
 		count(r, t, boot_result(b));
 		tell_boot(r, t, boot_result(b));
+		give_up_on_streak(r, boot_result(b));
 	}
 	boot_free(b);
 	fill_slots(r);
@@ -266,7 +280,7 @@ static int start(struct run *r, struct slot *s, struct task *t, struct err *e)
 {
 	struct cell *c = &r->m.cells[t->cell];
 
-	if (file_space(r->lab->dir) < ROOM_NEEDED)
+	if (file_space(r->lab->dir) < ROOM_NEEDED * (r->p.running + 1))
 		return err_lab(e, "the disk of '%s' is full: a boot needs %llu "
 			       "MiB of room; make some ('klab gc'), then run "
 			       "the same command again", r->lab->dir,
@@ -314,40 +328,37 @@ static void fill_slots(struct run *r)
 	}
 }
 
-/* A klab under nohup was told to outlive its terminal. */
-static bool stays(int number)
+/* Into the lab's diary; that it cannot be written is no reason to stop. */
+static void log_event(struct run *r, const char *what)
 {
-	struct sigaction now;
+	struct run_progress p = run_progress(r);
+	char *detail = xasprintf("%zu of %zu boots done, %zu bad, %zu failed in "
+				 "the lab; %d side by side", p.ok + p.bad,
+				 p.total, p.bad, p.failed, r->o.jobs);
+	struct err ignored;
 
-	return number == SIGHUP && !sigaction(number, NULL, &now) &&
-	       now.sa_handler == SIG_IGN;
-}
-
-static void watch_signals(struct run *r)
-{
-	static const int numbers[NSIGNALS] = {SIGINT, SIGTERM, SIGHUP};
-
-	for (int i = 0; i < NSIGNALS; i++) {
-		uv_signal_init(&r->loop, &r->signal[i]);
-		r->signal[i].data = r;
-		if (!stays(numbers[i]))
-			uv_signal_start(&r->signal[i], on_signal,
-					numbers[i]);
-	}
+	db_event(r->lab->db, r->study->name, what, detail, &ignored);
+	free(detail);
 }
 
 int run_boots(struct run *r, struct err *e)
 {
+	unsigned cores = uv_available_parallelism();
+
+	r->lab->crowd = ((unsigned)r->o.jobs + cores - 1) / cores;
 	BUG(uv_loop_init(&r->loop));
+	log_event(r, "run");
 	r->slots = xcalloc((size_t)r->o.jobs, sizeof(*r->slots));
 	for (int i = 0; i < r->o.jobs; i++)
 		r->slots[i].run = r;
-	watch_signals(r);
+	stop_watch(&r->stop, &r->loop, on_stop, r);
 	fill_slots(r);
 	tell_progress(r);
 	maybe_end(r);
 	uv_run(&r->loop, UV_RUN_DEFAULT);
 	BUG(uv_loop_close(&r->loop));
+	log_event(r, r->failed ? "failed" : r->interrupted ? "interrupted"
+							    : "done");
 	if (r->failed) {
 		*e = r->err;
 		return r->failed;

@@ -3,8 +3,9 @@
 #include "base/err.h"
 #include "base/file.h"
 
+/* Raised when collect.c or extract.c would judge the same files otherwise. */
+#define JUDGE 1
 #define OUTPUT_CAP (1 << 20)
-#define STEP_ENV "env PATH=/bin\nenv LC_ALL=C\n"
 
 static json_t *list_of(const struct strv *words)
 {
@@ -21,13 +22,14 @@ static json_t *steps_of(const struct workload *w)
 
 	for (size_t i = 0; i < w->nsteps; i++)
 		json_array_append_new(
-			list, json_pack("{s:s, s:o, s:o, s:I}", "name",
+			list, json_pack("{s:s, s:o, s:o, s:I, s:i}", "name",
 					w->steps[i].name, "argv",
 					list_of(&w->steps[i].argv), "collect",
 					list_of(&w->steps[i].collect),
 					"deadline_ms",
 					(json_int_t)w->steps[i].deadline_s *
-						1000));
+						1000,
+					"cap", OUTPUT_CAP));
 	return list;
 }
 
@@ -69,26 +71,53 @@ static json_t *kernel_of(const struct kernel *k)
 
 static json_t *machine_of(const struct machine *m)
 {
-	return json_pack("{s:s, s:s, s:i, s:i, s:i, s:i}", "name", m->name,
-			 "clock", m->clock, "vcpus", m->vcpus, "memory_mib",
-			 m->memory_mib, "metronome_us", m->metronome_us,
-			 "deadline_s", m->deadline_s);
+	return json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", m->name, "clock",
+			 m->clock, "vcpus", m->vcpus, "memory_mib",
+			 m->memory_mib, "metronome_us", m->metronome_us);
+}
+
+/* CONFIG_HZ of a kernel's config, or 0. */
+static int config_hz(const struct kernel *k)
+{
+	struct str text = STR_INIT;
+	struct err ignored;
+	const char *at;
+	int hz = 0;
+
+	if (k->config_path &&
+	    !file_read(k->config_path, 4 << 20, &text, &ignored) &&
+	    (at = strstr(text.buf, "\nCONFIG_HZ=")))
+		hz = (int)strtol(at + strlen("\nCONFIG_HZ="), NULL, 10);
+	str_release(&text);
+	return hz > 0 && hz <= 10000 ? hz : 0;
+}
+
+static json_t *command_of(const struct machine *m, const struct kernel *k)
+{
+	struct strv argv = STRV_INIT;
+	json_t *list;
+
+	machine_argv(m, config_hz(k), &argv);
+	list = list_of(&argv);
+	strv_release(&argv);
+	return list;
 }
 
 json_t *spec_new(const struct kernel *k, const struct machine *m,
 		 const struct qemu *q, const struct workload *w,
 		 const char *initramfs, const struct strv *modules)
 {
-	char *cmdline = machine_cmdline(m);
 	json_t *spec = json_pack(
-		"{s:i, s:o, s:o, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i}",
-		"version", 1, "kernel", kernel_of(k), "machine", machine_of(m),
-		"qemu", q->version, "cmdline", cmdline, "initramfs", initramfs,
-		"modules", list_of(modules), "load", list_of(&w->load), "steps",
-		steps_of(w), "metrics", metrics_of(w), "seed", 0);
+		"{s:i, s:i, s:o, s:o, s:s, s:o, s:s, s:o, s:[s,s], s:o, s:o, "
+		"s:o, s:i, s:i}",
+		"version", 1, "judge", JUDGE, "kernel", kernel_of(k), "machine",
+		machine_of(m), "qemu", q->build, "command", command_of(m, k),
+		"initramfs", initramfs, "modules", list_of(modules), "env",
+		"PATH=/bin", "LC_ALL=C", "load", list_of(&w->load), "steps",
+		steps_of(w), "metrics", metrics_of(w), "seed", 0, "deadline_s",
+		m->deadline_s);
 
 	BUG(!spec);
-	free(cmdline);
 	return spec;
 }
 
@@ -99,9 +128,13 @@ void spec_set_seed(json_t *spec, int seed)
 
 static void hash(const json_t *spec, const char *salt, char hex[SHA256_HEX])
 {
-	char *text = json_dumps(spec, JSON_COMPACT | JSON_SORT_KEYS);
-	char *salted = xasprintf("%s%s", salt, text);
+	json_t *identity = json_copy((json_t *)spec);
+	char *text, *salted;
 
+	json_object_del(identity, "deadline_s");
+	text = json_dumps(identity, JSON_COMPACT | JSON_SORT_KEYS);
+	salted = xasprintf("%s%s", salt, text);
+	json_decref(identity);
 	mem_sha256(salted, strlen(salted), hex);
 	free(salted);
 	free(text);
@@ -136,36 +169,56 @@ static void add_args(struct str *s, const char *key, const json_t *list)
 		str_addf(s, "%s %s\n", key, json_string_value(word));
 }
 
+static void add_step(struct str *s, const json_t *spec, const json_t *step)
+{
+	const json_t *load = json_object_get(spec, "load");
+	const json_t *env = json_object_get(spec, "env");
+
+	if (json_array_size(load)) {
+		str_adds(s, "load\n");
+		add_args(s, "env", env);
+		add_args(s, "arg", load);
+	}
+	str_addf(s, "step %s\n",
+		 json_string_value(json_object_get(step, "name")));
+	str_addf(s, "deadline_ms %lld\ncap %lld\n",
+		 json_integer_value(json_object_get(step, "deadline_ms")),
+		 json_integer_value(json_object_get(step, "cap")));
+	add_args(s, "env", env);
+	add_args(s, "arg", json_object_get(step, "argv"));
+	add_args(s, "collect", json_object_get(step, "collect"));
+}
+
 char *spec_job(const json_t *spec)
 {
 	char secret[BOOT_SECRET];
 	struct str s = STR_INIT;
-	json_t *word, *step, *load = json_object_get(spec, "load");
+	json_t *item;
 	size_t i;
 
 	spec_secret(spec, secret);
 	str_addf(&s, "klab-job 1\nsecret %s\nport /dev/ttyS1\n", secret);
 	str_addf(&s, "metronome_ns %d\n",
 		 spec_int(spec, "machine", "metronome_us") * 1000);
-	json_array_foreach(json_object_get(spec, "modules"), i, word)
+	json_array_foreach(json_object_get(spec, "modules"), i, item)
 		str_addf(&s, "module /klab/modules/%s\n",
-			 json_string_value(word));
-	json_array_foreach(json_object_get(spec, "steps"), i, step) {
-		if (json_array_size(load)) {
-			str_adds(&s, "load\n" STEP_ENV);
-			add_args(&s, "arg", load);
-		}
-		str_addf(&s, "step %s\ndeadline_ms %lld\ncap %d\n",
-			 json_string_value(json_object_get(step, "name")),
-			 (long long)json_integer_value(
-				 json_object_get(step, "deadline_ms")),
-			 OUTPUT_CAP);
-		str_adds(&s, STEP_ENV);
-		add_args(&s, "arg", json_object_get(step, "argv"));
-		add_args(&s, "collect", json_object_get(step, "collect"));
-	}
+			 json_string_value(item));
+	json_array_foreach(json_object_get(spec, "steps"), i, item)
+		add_step(&s, spec, item);
 	str_adds(&s, "end\n");
 	return str_detach(&s);
+}
+
+void spec_argv(const json_t *spec, const char *qemu, struct strv *argv)
+{
+	json_t *word;
+	size_t i;
+
+	strv_add(argv, qemu);
+	json_array_foreach(json_object_get(spec, "command"), i, word)
+		strv_add(argv, json_string_value(word));
+	strv_add(argv, "-seed");
+	strv_addf(argv, "%d", spec_int(spec, NULL, "seed"));
 }
 
 /* ---- reading one ---- */
@@ -195,7 +248,8 @@ static bool steps_ok(const json_t *steps)
 		if (!json_is_string(json_object_get(step, "name")) ||
 		    !list_of_text(json_object_get(step, "argv")) ||
 		    !list_of_text(json_object_get(step, "collect")) ||
-		    !json_is_integer(json_object_get(step, "deadline_ms")))
+		    !json_is_integer(json_object_get(step, "deadline_ms")) ||
+		    !json_is_integer(json_object_get(step, "cap")))
 			return false;
 	return true;
 }
@@ -219,27 +273,29 @@ static bool metrics_ok(const json_t *metrics)
 
 static bool spec_ok(json_t *spec)
 {
-	const char *key, *sha, *file, *release, *name, *clock, *qemu, *cmdline,
+	const char *key, *sha, *file, *release, *name, *clock, *qemu,
 		*initramfs;
-	json_t *modules, *load, *steps, *metrics;
-	int version, vcpus, memory, metronome, deadline, seed;
+	json_t *command, *modules, *env, *load, *steps, *metrics;
+	int version, judge, vcpus, memory, metronome, deadline, seed;
 
 	if (json_unpack(spec,
-			"{s:i, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:i, s:i, "
-			"s:i, s:i}, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:i}",
-			"version", &version, "kernel", "key", &key, "sha256",
-			&sha, "file", &file, "release", &release, "machine",
-			"name", &name, "clock", &clock, "vcpus", &vcpus,
-			"memory_mib", &memory, "metronome_us", &metronome,
-			"deadline_s", &deadline, "qemu", &qemu, "cmdline",
-			&cmdline, "initramfs", &initramfs, "modules", &modules,
-			"load", &load, "steps", &steps, "metrics", &metrics,
-			"seed", &seed))
+			"{s:i, s:i, s:{s:s, s:s, s:s, s:s}, s:{s:s, s:s, s:i, "
+			"s:i, s:i}, s:s, s:o, s:s, s:o, s:o, s:o, s:o, s:o, "
+			"s:i, s:i}",
+			"version", &version, "judge", &judge, "kernel", "key",
+			&key, "sha256", &sha, "file", &file, "release",
+			&release, "machine", "name", &name, "clock", &clock,
+			"vcpus", &vcpus, "memory_mib", &memory, "metronome_us",
+			&metronome, "qemu", &qemu, "command", &command,
+			"initramfs", &initramfs, "modules", &modules, "env",
+			&env, "load", &load, "steps", &steps, "metrics",
+			&metrics, "seed", &seed, "deadline_s", &deadline))
 		return false;
-	return version == 1 && vcpus > 0 && memory > 0 &&
-	       !strchr(key, '/') && !strchr(file, '/') &&
-	       !strchr(initramfs, '/') && list_of_text(modules) &&
-	       list_of_text(load) && steps_ok(steps) && metrics_ok(metrics);
+	return version == 1 && deadline > 0 && !strchr(key, '/') &&
+	       !strchr(file, '/') && !strchr(initramfs, '/') &&
+	       list_of_text(command) && list_of_text(modules) &&
+	       list_of_text(env) && list_of_text(load) && steps_ok(steps) &&
+	       metrics_ok(metrics);
 }
 
 int spec_load(const char *path, json_t **out, struct err *e)

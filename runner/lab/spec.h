@@ -5,17 +5,19 @@
  * sha256 of the spec; on the exact clock they also have one result.  A boot
  * needs its spec, its kernel and its initramfs, and nothing else:
  *
- *	{"version": 1,
+ *	{"version": 1, "judge": number of the rules of collect.c,
  *	 "kernel": {"key", "sha256", "file", "release"},
- *	 "machine": {"name", "clock", "vcpus", "memory_mib", "metronome_us",
- *	             "deadline_s"},
- *	 "qemu": "10.0.2", "cmdline": "console=...",
+ *	 "machine": {"name", "clock", "vcpus", "memory_mib", "metronome_us"},
+ *	 "qemu": "10.0.2 (Debian ...)", "command": [QEMU's arguments],
  *	 "initramfs": sha256 of the base archive,
  *	 "modules": [file names in the kernel's modules/, in load order],
- *	 "load": [argv], "steps": [{"name", "argv", "collect", "deadline_ms"}],
+ *	 "env": ["PATH=/bin", ...], "load": [argv],
+ *	 "steps": [{"name", "argv", "collect", "deadline_ms", "cap"}],
  *	 "metrics": [{"name", "unit", "from", "field", "pattern", "file",
  *	              "limit_us"}],
- *	 "seed": 1}
+ *	 "seed": 1, "deadline_s": 300}
+ *
+ * deadline_s, in host time, is the one key that is not part of the id.
  */
 #ifndef KLAB_SPEC_H
 #define KLAB_SPEC_H
@@ -26,7 +28,7 @@
 #include "machine/machine.h"
 #include "study/workload.h"
 
-#define BOOT_ID 13     /* 12 hex digits and a NUL */
+#define BOOT_ID 17     /* 16 hex digits and a NUL */
 #define BOOT_SECRET 33 /* 32 hex digits and a NUL */
 
 /* Everything but the seed; the caller drops the reference. */
@@ -40,6 +42,8 @@ void spec_id(const json_t *spec, char id[BOOT_ID]);
 void spec_secret(const json_t *spec, char secret[BOOT_SECRET]);
 /* The job file for the agent, see guest/job.h. */
 char *spec_job(const json_t *spec);
+/* The command that boots, in a folder with the files of machine.h. */
+void spec_argv(const json_t *spec, const char *qemu, struct strv *argv);
 /* Loads and checks a spec.json. */
 int spec_load(const char *path, json_t **out, struct err *e);
 

@@ -134,6 +134,7 @@ static int parse_version(const char *text, struct qemu *q)
 	at += strlen("version ");
 	n = strspn(at, "0123456789.");
 	q->version = xstrndup(at, n);
+	q->build = xstrndup(at, strcspn(at, "\n"));
 	return 0;
 }
 
@@ -146,7 +147,12 @@ int qemu_find(struct qemu *q, struct err *e)
 
 	if (!program || !*program)
 		program = "qemu-system-x86_64";
-	*q = (struct qemu){.path = xstrdup(program)};
+	*q = (struct qemu){0};
+	/* A path of the user's starts where klab does; a boot, in its folder. */
+	if (strchr(program, '/'))
+		q->path = realpath(program, NULL);
+	if (!q->path)
+		q->path = xstrdup(program);
 	spec.argv = (const char *const[]){program, "--version", NULL};
 	ret = job_run(&spec, &r, e);
 	if (!ret && (r.exit || r.signal || parse_version(r.out.buf, q)))
@@ -162,6 +168,7 @@ void qemu_release(struct qemu *q)
 {
 	free(q->path);
 	free(q->version);
+	free(q->build);
 	*q = (struct qemu){0};
 }
 

@@ -24,27 +24,23 @@ struct machine {
 	int vcpus;
 	int memory_mib;
 	int metronome_us;  /* 0: none */
-	int deadline_s;	   /* host seconds that a boot may take */
+	int deadline_s;	   /* host seconds for a boot that has a core */
 };
 
 /* The host's QEMU. */
 struct qemu {
 	char *path;    /* program, looked up in PATH if it has no slash */
 	char *version; /* "10.0.2" */
+	char *build;   /* all it says: "10.0.2 (Debian 1:10.0.2+ds-2)" */
 	int major, minor;
 };
 
-/* What one start of QEMU needs.  Paths are absolute. */
-struct machine_boot {
-	const struct machine *machine;
-	const struct qemu *qemu;
-	const char *kernel;    /* bzImage, or vmlinux with a PVH entry */
-	const char *cmdline;
-	const char *initramfs;
-	const char *console;   /* file for the first serial port */
-	const char *port;      /* file for the second one */
-	int seed;
-};
+/* QEMU runs in a folder of the boot's own, where these are the files' names; so
+ * its command line is the same wherever the lab lies. */
+#define BOOT_KERNEL "kernel"
+#define BOOT_INITRAMFS "initramfs.cpio"
+#define BOOT_CONSOLE "console.log"
+#define BOOT_PORT "port.log"
 
 /* Loads a machine by name or path; share is klab's own folder and study_dir
  * what a relative path starts from.  The caller frees it. */
@@ -59,9 +55,8 @@ void qemu_release(struct qemu *q);
 /* Can this host's QEMU run that machine?  If not, why (a lab error). */
 int machine_check(const struct machine *m, const struct qemu *q,
 		  struct err *e);
-/* The kernel command line of a machine. */
-char *machine_cmdline(const struct machine *m);
-/* The command that boots. */
-void machine_argv(const struct machine_boot *b, struct strv *argv);
+/* QEMU's arguments, without the program and without -seed.  hz is the kernel's
+ * CONFIG_HZ, or 0 if that is not known. */
+void machine_argv(const struct machine *m, int hz, struct strv *argv);
 
 #endif

@@ -235,6 +235,10 @@ static int read_variant(struct source *s, const struct yml_node *item,
 
 		if (yml_text(v->at[i], &value, e))
 			return -1;
+		if (!params_get(&s->params, v->at[i]->key,
+				strlen(v->at[i]->key)))
+			return yml_err(v->at[i], e, "is no parameter of this "
+				       "workload");
 		params_set(&s->params, v->at[i]->key, value);
 	}
 	return 0;
