@@ -127,6 +127,12 @@ void strv_addf(struct strv *l, const char *fmt, ...)
 	va_end(ap);
 }
 
+void strv_add_new(struct strv *l, const char *s)
+{
+	if (!strv_has(l, s))
+		strv_add(l, s);
+}
+
 bool strv_has(const struct strv *l, const char *s)
 {
 	for (size_t i = 0; i < l->n; i++)

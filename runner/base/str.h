@@ -46,6 +46,8 @@ void strv_release(struct strv *l);
 void strv_add(struct strv *l, const char *s);
 void strv_addf(struct strv *l, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Adds s unless it is there. */
+void strv_add_new(struct strv *l, const char *s);
 bool strv_has(const struct strv *l, const char *s);
 /* One string with the words joined by sep; freed by the caller. */
 char *strv_join(const struct strv *l, const char *sep);

@@ -21,6 +21,7 @@ struct exam {
 	struct qemu qemu;
 	json_t *json;
 	bool bad; /* something that klab needs is missing */
+	uint64_t tcg_ms; /* what the probe took in emulation; 0: did not run */
 };
 
 __attribute__((format(printf, 4, 5))) static void
@@ -96,6 +97,9 @@ static void check_qemu(struct exam *x)
 static void probe(struct exam *x, const char *what, const char *const *accel,
 		  bool needed)
 {
+	/* What the processor does itself cannot take longer than emulation. */
+	uint64_t limit_ms = x->tcg_ms && !strcmp(what, "kvm") ? x->tcg_ms
+							      : UINT64_MAX;
 	char *image = xasprintf("%s/build/probe", x->c->share), why[64];
 	struct strv argv = STRV_INIT;
 	struct job_spec spec = {.deadline_ms = PROBE_DEADLINE_MS};
@@ -116,7 +120,14 @@ static void probe(struct exam *x, const char *what, const char *const *accel,
 	spec.argv = (const char *const *)argv.v;
 	if (job_run(&spec, &r, &e)) {
 		tell(x, needed ? MISSING : UNUSED, what, "%s", e.text);
+	} else if (r.exit == PROBE_EXIT && r.wall_ms > limit_ms) {
+		tell(x, UNUSED, what, "a probe guest took %llu ms, emulation "
+		     "%llu ms: KVM is not run by the processor here",
+		     (unsigned long long)r.wall_ms,
+		     (unsigned long long)x->tcg_ms);
 	} else if (r.exit == PROBE_EXIT) {
+		if (!strcmp(what, "tcg"))
+			x->tcg_ms = r.wall_ms;
 		tell(x, FINE, what, "a probe guest ran in %llu ms",
 		     (unsigned long long)r.wall_ms);
 	} else {

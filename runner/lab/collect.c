@@ -138,8 +138,8 @@ static bool judge_ending(const json_t *spec, const struct ending *end,
 		      port->len > console->len ? "port" : "console");
 	else if (end->deadline)
 		judge(c, BOOT_BAD, "deadline", "the guest was not done after "
-		      "%llu s (deadline_s of machine '%s') and was stopped",
-		      (unsigned long long)end->wall_ms / 1000,
+		      "%d s (deadline_s of machine '%s') and was stopped",
+		      spec_int(spec, NULL, "deadline_s"),
 		      spec_text(spec, "machine", "name"));
 	else if (end->signal)
 		judge(c, BOOT_LAB, "qemu", "QEMU was killed by signal %d (%s)",

@@ -11,21 +11,8 @@
 #include <stddef.h>
 
 #include "machine/machine.h"
+#include "study/source.h"
 #include "study/workload.h"
-
-enum source_kind { SOURCE_DEBIAN_IMAGE, SOURCE_IMAGE };
-
-/* The prebuilt kernels of a study are its stages, in order. */
-struct stage {
-	int idx;	      /* number in the source, also where some are left out */
-	char *name;	      /* for tables */
-	int line;	      /* in the study file */
-	enum source_kind kind;
-	/* debian-image */
-	char *package, *suite, *version;
-	/* image: absolute paths; config and map may be NULL */
-	char *path, *config, *map;
-};
 
 struct study {
 	char *name;
@@ -53,8 +40,5 @@ void study_free(struct study *s);
 
 /* Number of boots in the whole matrix. */
 size_t study_boots(const struct study *s);
-/* What the stage asked for, as one line that is equal only for equal requests;
- * freed by the caller. */
-char *stage_request(const struct stage *g);
 
 #endif

@@ -3,16 +3,11 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/yml.h"
+#include "guest/limits.h"
 
 #include <dirent.h>
-#include <regex.h>
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
-
-/* Parameter values by name; later entries win. */
-struct params {
-	struct strv names, values;
-};
 
 /* A workload.yaml while it is read. */
 struct source {
@@ -26,22 +21,6 @@ struct source {
 static const char *const known[] = {
 	"workload", "summary",	"stresses", "packages", "binaries", "modules",
 	"parameters", "variants", "steps",   "load",	 "metrics"};
-
-static void params_set(struct params *p, const char *name, const char *value)
-{
-	strv_add(&p->names, name);
-	strv_add(&p->values, value);
-}
-
-static const char *params_get(const struct params *p, const char *name,
-			      size_t len)
-{
-	for (size_t i = p->names.n; i-- > 0;)
-		if (strlen(p->names.v[i]) == len &&
-		    !strncmp(p->names.v[i], name, len))
-			return p->values.v[i];
-	return NULL;
-}
 
 /* ---- finding the folder ---- */
 
@@ -106,66 +85,6 @@ static int no_such(const struct yml_node *item, const char *share,
 }
 
 /* ---- reading ---- */
-
-static int read_words(struct yml_node *map, const char *key, struct strv *out,
-		      struct err *e)
-{
-	struct yml_node *list = yml_get(map, key);
-	const char *text;
-
-	if (!list)
-		return 0;
-	if (yml_expect(list, YML_LIST, e))
-		return -1;
-	for (size_t i = 0; i < list->n; i++) {
-		if (yml_text(list->at[i], &text, e))
-			return -1;
-		strv_add(out, text);
-	}
-	return 0;
-}
-
-static int expand(const struct yml_node *n, const struct params *p,
-		  const char *word, struct strv *out, struct err *e)
-{
-	struct str s = STR_INIT;
-	int r = 0;
-
-	while (*word) {
-		size_t plain = strcspn(word, "{"), len;
-		const char *value;
-
-		str_add(&s, word, plain);
-		word += plain;
-		if (!*word)
-			break;
-		len = strcspn(word + 1, "}");
-		value = params_get(p, word + 1, len);
-		if (!word[len + 1] || !value) {
-			r = yml_err(n, e, "'%s' names no parameter", word);
-			break;
-		}
-		str_adds(&s, value);
-		word += len + 2;
-	}
-	if (!r && s.len)
-		strv_add(out, s.buf);
-	str_release(&s);
-	return r;
-}
-
-/* A list of words with {parameter}s; a word that is empty then is dropped. */
-static int read_argv(struct yml_node *map, const char *key,
-		     const struct params *p, struct strv *out, struct err *e)
-{
-	struct strv words = STRV_INIT;
-	int r = read_words(map, key, &words, e);
-
-	for (size_t i = 0; !r && i < words.n; i++)
-		r = expand(map, p, words.v[i], out, e);
-	strv_release(&words);
-	return r;
-}
 
 static int read_defaults(struct source *s, struct err *e)
 {
@@ -254,13 +173,17 @@ static int read_step(struct yml_node *n, const struct params *p,
 	step->deadline_s = 60;
 	if (yml_expect(n, YML_MAP, e) || yml_opt_text(n, "name", &name, e) ||
 	    yml_opt_int(n, "deadline_s", 1, 86400, &step->deadline_s, e) ||
-	    read_argv(n, "argv", p, &step->argv, e) ||
-	    read_argv(n, "collect", p, &step->collect, e) ||
+	    params_words(p, n, "argv", &step->argv, e) ||
+	    params_words(p, n, "collect", &step->collect, e) ||
 	    yml_check_unused(n, keys, COUNT(keys), e))
 		return -1;
 	if (!name || !word_ok(name))
 		return yml_err(n, e, "a step needs a 'name' of letters, "
 				"digits and ._+-");
+	if (step->argv.n > JOB_ARGS || step->collect.n > JOB_COLLECTS)
+		return yml_err(n, e, "step '%s' has more than %d words or %d "
+			       "files to collect", name, JOB_ARGS,
+			       JOB_COLLECTS);
 	if (!step->argv.n)
 		return yml_err(n, e, "step '%s' needs 'argv'", name);
 	step->name = xstrdup(name);
@@ -276,6 +199,8 @@ static int read_steps(struct source *s, struct workload *w, struct err *e)
 		return -1;
 	if (!list->n)
 		return yml_err(list, e, "is empty");
+	if (list->n > JOB_STEPS)
+		return yml_err(list, e, "has more than %d steps", JOB_STEPS);
 	w->steps = xcalloc(list->n, sizeof(*w->steps));
 	for (size_t i = 0; i < list->n; i++) {
 		w->nsteps++;
@@ -287,105 +212,6 @@ static int read_steps(struct source *s, struct workload *w, struct err *e)
 						"there twice", w->steps[i].name);
 	}
 	return 0;
-}
-
-static int read_from(struct yml_node *n, const char *from, struct metric *m,
-		     struct err *e)
-{
-	static const char *const rusage[] = {"nvcsw", "nivcsw", "minflt",
-					     "utime_us", "stime_us",
-					     "load_runs"};
-	static const char *const fields[] = {"min", "avg", "max", "p99",
-					     "p999"};
-	bool known_field = false;
-	regex_t re;
-
-	for (size_t i = 0; i < COUNT(fields) && m->field; i++)
-		known_field |= !strcmp(m->field, fields[i]);
-	for (size_t i = 0; i < COUNT(rusage); i++) {
-		if (strcmp(from, rusage[i]))
-			continue;
-		m->from = FROM_RUSAGE;
-		free(m->field);
-		m->field = xstrdup(from);
-		return 0;
-	}
-	if (!strcmp(from, "elapsed")) {
-		m->from = FROM_ELAPSED;
-	} else if (!strcmp(from, "regex")) {
-		m->from = FROM_REGEX;
-		if (!m->pattern || regcomp(&re, m->pattern, REG_EXTENDED))
-			return yml_err(n, e, "needs a 'pattern', a POSIX "
-					"extended regular expression");
-		if (re.re_nsub < 1) {
-			regfree(&re);
-			return yml_err(n, e, "'pattern' needs a (group)");
-		}
-		regfree(&re);
-	} else if (!strcmp(from, "cyclictest-json")) {
-		m->from = FROM_CYCLICTEST;
-		if (!m->file || !known_field || !m->limit_us)
-			return yml_err(n, e, "needs 'file', 'limit_us' and a "
-					"'field': min, avg, max, p99 or p999");
-	} else {
-		return yml_err(n, e, "'from: %s' is not known; one of: "
-				"elapsed, regex, cyclictest-json, nvcsw, "
-				"nivcsw, minflt, utime_us, stime_us, load_runs",
-				from);
-	}
-	return 0;
-}
-
-/* A number that may be a {parameter}. */
-static int read_limit(struct yml_node *n, const struct params *p,
-		      struct metric *m, struct err *e)
-{
-	struct strv word = STRV_INIT;
-	const char *text = NULL;
-	int r;
-
-	if (yml_opt_text(n, "limit_us", &text, e))
-		return -1;
-	if (!text)
-		return 0;
-	r = expand(n, p, text, &word, e);
-	if (!r && (!word.n || !str_to_ll(word.v[0], 1, 1000000, &m->limit_us)))
-		r = yml_err(n, e, "'limit_us: %s' is not a number from 1 to "
-			     "1000000", text);
-	strv_release(&word);
-	return r;
-}
-
-static int read_metric(struct yml_node *n, const struct params *p,
-		       struct metric *m, struct err *e)
-{
-	static const char *const keys[] = {"unit",  "better",  "primary",
-					   "from",  "pattern", "latency",
-					   "field", "file",    "limit_us"};
-	const char *unit = NULL, *better = NULL, *from = NULL, *pattern = NULL,
-		   *field = NULL, *file = NULL;
-
-	if (yml_expect(n, YML_MAP, e) || yml_opt_text(n, "unit", &unit, e) ||
-	    yml_opt_text(n, "better", &better, e) ||
-	    yml_opt_bool(n, "primary", &m->primary, e) ||
-	    yml_opt_bool(n, "latency", &m->latency, e) ||
-	    yml_opt_text(n, "from", &from, e) ||
-	    yml_opt_text(n, "pattern", &pattern, e) ||
-	    yml_opt_text(n, "field", &field, e) ||
-	    yml_opt_text(n, "file", &file, e) || read_limit(n, p, m, e) ||
-	    yml_check_unused(n, keys, COUNT(keys), e))
-		return -1;
-	if (!unit || !from || !better ||
-	    (strcmp(better, "lower") && strcmp(better, "higher")))
-		return yml_err(n, e, "needs 'unit', 'from' and 'better: "
-				"lower' or 'better: higher'");
-	m->name = xstrdup(n->key);
-	m->unit = xstrdup(unit);
-	m->better = xstrdup(better);
-	m->pattern = pattern ? xstrdup(pattern) : NULL;
-	m->field = field ? xstrdup(field) : NULL;
-	m->file = file ? xstrdup(file) : NULL;
-	return read_from(n, from, m, e);
 }
 
 static int read_metrics(struct source *s, struct workload *w, struct err *e)
@@ -403,7 +229,7 @@ static int read_metrics(struct source *s, struct workload *w, struct err *e)
 		if (!word_ok(map->at[i]->key))
 			return yml_err(map->at[i], e, "not a metric's name: "
 					"letters, digits and ._+- only");
-		if (read_metric(map->at[i], &s->params, &w->metrics[i], e))
+		if (metric_read(map->at[i], &s->params, &w->metrics[i], e))
 			return -1;
 	}
 	return 0;
@@ -417,9 +243,9 @@ static int read_head(struct source *s, struct workload *w, struct err *e)
 	    yml_opt_text(s->root, "workload", &name, e) ||
 	    yml_opt_text(s->root, "summary", &summary, e) ||
 	    yml_opt_text(s->root, "stresses", &stresses, e) ||
-	    read_words(s->root, "packages", &w->packages, e) ||
-	    read_words(s->root, "binaries", &w->binaries, e) ||
-	    read_words(s->root, "modules", &w->modules, e))
+	    params_words(NULL, s->root, "packages", &w->packages, e) ||
+	    params_words(NULL, s->root, "binaries", &w->binaries, e) ||
+	    params_words(NULL, s->root, "modules", &w->modules, e))
 		return -1;
 	if (!name || !summary)
 		return yml_err(s->root, e, "needs 'workload' and 'summary'");
@@ -451,10 +277,22 @@ static int source_open(struct source *s, const struct yml_node *item,
 
 static void source_close(struct source *s)
 {
-	strv_release(&s->params.names);
-	strv_release(&s->params.values);
+	params_release(&s->params);
 	yml_free(s->doc);
 	free(s->variant);
+}
+
+/* What the load needs joins what the workload needs, each once. */
+static int add_needs(struct yml_node *root, const char *key, struct strv *out,
+		     struct err *e)
+{
+	struct strv words = STRV_INIT;
+	int r = params_words(NULL, root, key, &words, e);
+
+	for (size_t i = 0; !r && i < words.n; i++)
+		strv_add_new(out, words.v[i]);
+	strv_release(&words);
+	return r;
 }
 
 /* `load: hackbench`: that workload's load line and what it needs. */
@@ -465,16 +303,16 @@ static int add_load(struct workload *w, const struct yml_node *item,
 	int r = source_open(&s, item, share, name, true, e);
 
 	if (!r)
-		r = read_argv(s.root, "load", &s.params, &w->load, e);
+		r = params_words(&s.params, s.root, "load", &w->load, e);
 	if (!r && !w->load.n)
 		r = yml_err(item, e, "workload '%s' has no 'load' line, it "
-			     "cannot run beside another", name);
+			    "cannot run beside another", name);
 	if (!r)
-		r = read_words(s.root, "packages", &w->packages, e);
+		r = add_needs(s.root, "packages", &w->packages, e);
 	if (!r)
-		r = read_words(s.root, "binaries", &w->binaries, e);
+		r = add_needs(s.root, "binaries", &w->binaries, e);
 	if (!r)
-		r = read_words(s.root, "modules", &w->modules, e);
+		r = add_needs(s.root, "modules", &w->modules, e);
 	source_close(&s);
 	return r;
 }
@@ -560,16 +398,6 @@ int workload_load(struct yml_node *item, const char *share,
 	}
 	*out = w;
 	return 0;
-}
-
-static void metric_release(struct metric *m)
-{
-	free(m->name);
-	free(m->unit);
-	free(m->better);
-	free(m->field);
-	free(m->pattern);
-	free(m->file);
 }
 
 static void step_release(struct step *s)

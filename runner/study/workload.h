@@ -12,27 +12,10 @@
 #include <stddef.h>
 
 #include "base/str.h"
+#include "study/metric.h"
 
 struct err;
 struct yml_node;
-
-/* Where a metric's value comes from. */
-enum metric_from {
-	FROM_ELAPSED,	 /* the agent's clock around the step, ns */
-	FROM_RUSAGE,	 /* a number of the end frame: nvcsw, utime_us, ... */
-	FROM_REGEX,	 /* group 1 of a POSIX extended pattern on stdout */
-	FROM_CYCLICTEST, /* a field of cyclictest's JSON, with its histograms */
-};
-
-struct metric {
-	char *name, *unit, *better; /* better: "lower" or "higher" */
-	bool primary, latency;
-	enum metric_from from;
-	char *field;   /* rusage: frame key; cyclictest: min avg max p99 p999 */
-	char *pattern; /* regex */
-	char *file;    /* cyclictest: path in the guest */
-	long long limit_us; /* cyclictest: latencies from here on overflow */
-};
 
 struct step {
 	char *name;
