@@ -63,8 +63,8 @@ def test_run_prints_table_and_page(measured: kit.Bench) -> None:
     # The study asks for an image that is none, which outranks the panics.
     assert result.code == kit.USER
     assert "hackbench-threads" in result.out
-    page = Path(result.out.splitlines()[-1])
-    assert page == measured.lab / "reports/s/index.html"
+    page = measured.lab / "reports/s/index.html"
+    assert result.out.splitlines()[-1] == f"report: {page}"
     assert page.exists()
     assert "klab: " not in result.out
 

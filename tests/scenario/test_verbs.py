@@ -60,7 +60,7 @@ def test_old_qemu_falls_back_to_one_cpu(bench: kit.Bench) -> None:
     assert bench.outcomes() == {1: "ok", 2: "ok"}
     folder = bench.lab / "boots" / bench.boot(1)["id"]
     print_ = json.loads((folder / "fingerprint.json").read_text())
-    assert print_["qemu"]["version"] == "7.2.0"
+    assert print_["qemu"]["version"].startswith("7.2.0")
     assert " -smp 1 " in print_["qemu"]["command"]
 
 
@@ -144,7 +144,7 @@ def test_boots_are_shared(bench: kit.Bench) -> None:
     bench.kernel("k2", "6.1.0-same")
     study = bench.study(boots=2, kernels=["k1", "k2"], workloads=[
         "hackbench-threads", "hackbench-threads: { as: again }",
-        "hackbench-threads: { groups: 2, as: default }"])
+        "hackbench-threads: { mode: -Tp, as: default }"])
     result = bench.klab("run", study)
     assert result.code == kit.DONE
     assert "2 of 2 boots done" in result.err
@@ -212,8 +212,8 @@ def test_gc_drops_what_is_not_used(bench: kit.Bench) -> None:
     assert bench.tree() == before
     result = bench.klab("gc", "--forget=two")
     assert result.code == kit.DONE
-    assert dry.out.replace("would forget", "forgot").replace(
-        "would remove", "removed").splitlines()[0] == "forgot study two"
+    assert dry.out.replace("would remove", "removed") == result.out
+    assert json.loads(bench.klab("gc", "--json").out)["removed"] == []
     gone = lost(bench, before)
     assert {name.split("/")[2] for name in gone
             if name.startswith("lab/boots/")} == two
