@@ -35,4 +35,4 @@ def bench(folder: Path) -> Iterator[kit.Bench]:
     """A folder with a lab, checked for processes that were left behind."""
     with kit.bench_in(folder) as made:
         yield made
-        assert not kit.processes_with(str(folder)), "processes left behind"
+        assert not kit.processes_of(folder), "processes left behind"

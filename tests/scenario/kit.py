@@ -24,6 +24,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 #: Seconds after which what was awaited counts as never coming.
 DEADLINE = 60.0
+#: Variable by which the processes of a Bench are known.
+MARK = "KLAB_TEST_FOLDER"
 #: Exit codes of klab.
 DONE, CHANGED, USER, KERNEL, LAB, INTERRUPTED = 0, 1, 2, 3, 4, 130
 
@@ -140,14 +142,15 @@ def await_end(pid: int) -> None:
         os.close(handle)
 
 
-def processes_with(text: str) -> list[int]:
-    """Processes, this one left out, with that text in their command line."""
+def processes_of(folder: Path) -> list[int]:
+    """Processes that a Bench in that folder started, or that they started."""
+    mark = f"{MARK}={folder}".encode()
     found = []
     for entry in Path("/proc").iterdir():
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
-            if text.encode() in (entry / "cmdline").read_bytes():
+            if mark in (entry / "environ").read_bytes().split(b"\0"):
                 found.append(int(entry.name))
     return found
 
@@ -159,6 +162,9 @@ class Bench:
     dir: Path
     env: dict[str, str] = field(default_factory=dict)
     fifos: list[Events | Gate] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.mark = self.dir
 
     @property
     def lab(self) -> Path:
@@ -206,6 +212,7 @@ class Bench:
         env = {key: value for key, value in os.environ.items()
                if not key.startswith(("KLAB", "FAKE_"))}
         env |= {
+            MARK: str(self.mark),
             "KLAB_HOME": str(ROOT),
             "KLAB_QEMU": str(BUILD / "fake_qemu"),
             # Most scenarios end before the analysis, which takes seconds.
@@ -220,16 +227,15 @@ class Bench:
     def start(self, *args: str | Path, play: str = "ok",
               env: dict[str, str] | None = None, lab: Path | None = None,
               **popen: Any) -> Running:
-        """Starts klab; stdout and stderr are pipes unless popen says else."""
+        """Starts klab; what popen says overrides the usual."""
         argv = [str(program())]
         if args[:1] != ("completion",):
             argv += ["--lab", str(lab or self.lab)]
         argv += [str(arg) for arg in args]
-        streams = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
-                   "stdin": subprocess.DEVNULL}
+        usual = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE,
+                 "stdin": subprocess.DEVNULL, "cwd": self.dir}
         return Running(subprocess.Popen(
-            argv, cwd=self.dir, env=self.environment(play, env or {}),
-            **(streams | popen)))
+            argv, env=self.environment(play, env or {}), **(usual | popen)))
 
     def klab(self, *args: str | Path, **how: Any) -> Result:
         """Runs klab to its end."""
@@ -282,8 +288,7 @@ class Bench:
 
     def no_process_left(self) -> None:
         """Nothing that was started for this lab runs any more."""
-        left = processes_with(str(self.lab))
-        for pid in left:
+        for pid in processes_of(self.mark):
             await_end(pid)
 
 
@@ -305,6 +310,6 @@ def bench_in(folder: Path) -> Iterator[Bench]:
     finally:
         for fifo in bench.fifos:
             fifo.close()
-        for pid in processes_with(str(folder)):
+        for pid in processes_of(folder):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -175,7 +175,7 @@ def test_pipes_prove_nothing(bench: kit.Bench, play: str) -> None:
     result = bench.klab("run", bench.study(boots=2), play=f"2={play}")
     assert result.code == kit.DONE
     assert bench.outcomes() == {1: "ok", 2: "ok"}
-    assert not kit.processes_with(str(bench.dir))
+    assert not kit.processes_of(bench.dir)
 
 
 def test_metronome_is_needed(bench: kit.Bench) -> None:

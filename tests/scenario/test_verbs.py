@@ -102,6 +102,17 @@ def test_qemu_is_none(bench: kit.Bench, qemu: str) -> None:
                                   "like QEMU: install QEMU (make setup)")
 
 
+@pytest.mark.parametrize("name", ["./fake", "../fake", "fake"])
+def test_qemu_where_klab_is(bench: kit.Bench, name: str) -> None:
+    """A path is taken from klab's folder, a word from PATH."""
+    (bench.dir / "here").mkdir()
+    (bench.dir / "fake").symlink_to(kit.BUILD / "fake_qemu")
+    (bench.dir / "here/fake").symlink_to(kit.BUILD / "fake_qemu")
+    env = {"KLAB_QEMU": name, "PATH": f"{bench.dir}:{os.environ['PATH']}"}
+    result = bench.klab("run", bench.study(), env=env, cwd=bench.dir / "here")
+    assert result.code == kit.DONE, result.err
+
+
 def test_metronome_of_a_study(bench: kit.Bench) -> None:
     """A boot's identity holds what it depends on, and not more."""
     fast = bench.machine("fast", vcpus=2, metronome_us=5)
