@@ -44,7 +44,7 @@ static char *find_folder(const char *share, const char *name, char **variant)
 		path = yaml_path(share, folder);
 		if (file_exists(path)) {
 			if (name[strlen(folder)])
-				*variant = xstrdup(dash + 1);
+				*variant = xstrdup(name + strlen(folder) + 1);
 			free(folder);
 			return path;
 		}
