@@ -237,6 +237,20 @@ static bool list_of_text(const json_t *list)
 	return true;
 }
 
+/* The name of a file in a folder that klab knows. */
+static bool list_of_files(const json_t *list)
+{
+	size_t i;
+	json_t *word;
+
+	if (!json_is_array(list))
+		return false;
+	json_array_foreach(list, i, word)
+		if (!json_is_string(word) || !word_ok(json_string_value(word)))
+			return false;
+	return true;
+}
+
 static bool steps_ok(const json_t *steps)
 {
 	size_t i;
@@ -244,13 +258,17 @@ static bool steps_ok(const json_t *steps)
 
 	if (!json_array_size(steps))
 		return false;
-	json_array_foreach(steps, i, step)
-		if (!json_is_string(json_object_get(step, "name")) ||
+	json_array_foreach(steps, i, step) {
+		const char *name =
+			json_string_value(json_object_get(step, "name"));
+
+		if (!name || !word_ok(name) ||
 		    !list_of_text(json_object_get(step, "argv")) ||
 		    !list_of_text(json_object_get(step, "collect")) ||
 		    !json_is_integer(json_object_get(step, "deadline_ms")) ||
 		    !json_is_integer(json_object_get(step, "cap")))
 			return false;
+	}
 	return true;
 }
 
@@ -266,7 +284,8 @@ static bool metrics_ok(const json_t *metrics)
 	json_array_foreach(metrics, i, m)
 		if (json_unpack(m, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I}",
 				"name", &a, "unit", &b, "from", &c, "field", &d,
-				"pattern", &f, "file", &g, "limit_us", &limit))
+				"pattern", &f, "file", &g, "limit_us", &limit) ||
+		    limit < 0 || limit > LIMIT_US_MAX)
 			return false;
 	return true;
 }
@@ -291,9 +310,9 @@ static bool spec_ok(json_t *spec)
 			&env, "load", &load, "steps", &steps, "metrics",
 			&metrics, "seed", &seed, "deadline_s", &deadline))
 		return false;
-	return version == 1 && deadline > 0 && !strchr(key, '/') &&
-	       !strchr(file, '/') && !strchr(initramfs, '/') &&
-	       list_of_text(command) && list_of_text(modules) &&
+	return version == 1 && deadline > 0 && word_ok(key) && word_ok(file) &&
+	       word_ok(initramfs) && list_of_text(command) &&
+	       list_of_files(modules) &&
 	       list_of_text(env) && list_of_text(load) && steps_ok(steps) &&
 	       metrics_ok(metrics);
 }

@@ -67,9 +67,10 @@ static int read_limit(struct yml_node *n, const struct params *p,
 	if (!text)
 		return 0;
 	r = params_expand(p, n, text, &word, e);
-	if (!r && (!word.n || !str_to_ll(word.v[0], 1, 1000000, &m->limit_us)))
+	if (!r && (!word.n || !str_to_ll(word.v[0], 1, LIMIT_US_MAX,
+				      &m->limit_us)))
 		r = yml_err(n, e, "'limit_us: %s' is not a number from 1 to "
-			     "1000000", text);
+			     "%d", text, LIMIT_US_MAX);
 	strv_release(&word);
 	return r;
 }

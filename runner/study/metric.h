@@ -17,6 +17,8 @@ enum metric_from {
 	FROM_CYCLICTEST, /* a field of cyclictest's JSON, with its histograms */
 };
 
+#define LIMIT_US_MAX 1000000
+
 struct metric {
 	char *name, *unit, *better; /* better: "lower" or "higher" */
 	bool primary, latency;
@@ -24,7 +26,8 @@ struct metric {
 	char *field;   /* rusage: frame key; cyclictest: min avg max p99 p999 */
 	char *pattern; /* regex */
 	char *file;    /* cyclictest: path in the guest */
-	long long limit_us; /* cyclictest: latencies from here on overflow */
+	long long limit_us; /* cyclictest: latencies from here on overflow,
+			      * at most LIMIT_US_MAX */
 };
 
 /* Reads one entry of a workload's `metrics`; m is released by the caller also
