@@ -168,7 +168,8 @@ apt_drop_backports() {
 
 # First complaint in files err.$1, err.$2.
 apt_said() {
-	sed -n 's/^[EW]: *//p' "$TMP/err.$1" "$TMP/err.$2" | head -n 1
+	line=$(sed -n 's/^[EW]: *//p' "$TMP/err.$1" "$TMP/err.$2" | head -n 1)
+	printf '%s' "${line:-apt said nothing; is the disk of $TMP full?}"
 }
 
 # One sentence for what went wrong with apt, and out.
