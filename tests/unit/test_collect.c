@@ -1,0 +1,414 @@
+/*
+ * The judgement of a boot: whose fault it was, in one sentence.  How QEMU ended,
+ * its port and its console make one file system each time.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "lab/collect.h"
+
+#include "a_spec.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/klab-collect-XXXXXX";
+
+static int setup(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? chdir(dir) : -1;
+}
+
+static int teardown(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return chdir("/") || file_remove(dir, &e);
+}
+
+/* ---- a guest ---- */
+
+struct guest {
+	json_t *spec;
+	char secret[BOOT_SECRET];
+	unsigned seq;
+	struct str port, console;
+	struct ending end;
+	struct collected c;
+};
+
+static void guest_open(struct guest *g, int vcpus)
+{
+	*g = (struct guest){.spec = a_spec(vcpus)};
+	spec_secret(g->spec, g->secret);
+}
+
+static void say(struct guest *g, const char *json)
+{
+	a_frame(&g->port, g->secret, &g->seq, json);
+}
+
+static void say_step(struct guest *g, const char *step, const char *end)
+{
+	char *json = xasprintf("{\"t\":\"end\",\"step\":\"%s\",%s}", step, end);
+
+	say(g, json);
+	free(json);
+}
+
+#define GOOD_END                                                               \
+	"\"exit\":0,\"signal\":0,\"deadline\":false,\"elapsed_ns\":12345,"     \
+	"\"nvcsw\":6,\"load_failed\":false"
+
+static void say_output(struct guest *g)
+{
+	say(g, "{\"t\":\"out\",\"step\":\"run\",\"stream\":\"out\",\"data\":"
+	       "\"Time: 2.5\\n\"}");
+	say(g, "{\"t\":\"out\",\"step\":\"run\",\"stream\":\"file\",\"path\":"
+	       "\"" A_CYCLICTEST "\",\"data\":\"{\\\"thread\\\":{\\\"0\\\":"
+	       "{\\\"histogram\\\":{\\\"4\\\":9},\\\"cycles\\\":9,"
+	       "\\\"min\\\":4,\\\"max\\\":4,\\\"avg\\\":4,\\\"cpu\\\":0}}}\"}");
+}
+
+static void say_all(struct guest *g)
+{
+	say(g, "{\"t\":\"hello\",\"agent\":1,\"ns\":100}");
+	if (spec_int(g->spec, "machine", "metronome_us"))
+		say(g, "{\"t\":\"metronome\",\"ok\":true}");
+	say_step(g, "prepare", GOOD_END);
+	say_output(g);
+	say_step(g, "run", GOOD_END);
+	say(g, "{\"t\":\"bye\",\"ns\":777}");
+}
+
+static void collect(struct guest *g)
+{
+	struct err e;
+
+	assert_int_equal(file_put("port", g->port.buf, g->port.len, &e), 0);
+	assert_int_equal(file_put("console", g->console.buf, g->console.len,
+				  &e), 0);
+	assert_int_equal(collect_boot(g->spec, "port", "console", &g->end,
+				      &g->c, &e), 0);
+}
+
+static void guest_close(struct guest *g)
+{
+	collected_release(&g->c);
+	str_release(&g->port);
+	str_release(&g->console);
+	json_decref(g->spec);
+}
+
+/* Judges and closes the guest. */
+static void assert_judged(struct guest *g, enum boot_state state,
+			  const char *outcome, const char *reason)
+{
+	collect(g);
+	if (g->c.state != state || strcmp(g->c.outcome, outcome) ||
+	    (reason ? !g->c.reason || !strstr(g->c.reason, reason)
+		    : g->c.reason != NULL))
+		fail_msg("%s, %s: %s", boot_state_name(g->c.state),
+			 g->c.outcome, g->c.reason ? g->c.reason : "(none)");
+	assert_int_equal(!g->c.excerpt, state == BOOT_OK);
+	guest_close(g);
+}
+
+/* ---- */
+
+static void test_ok(void **state)
+{
+	struct guest g;
+
+	(void)state;
+	guest_open(&g, 1);
+	say_all(&g);
+	collect(&g);
+	assert_int_equal(g.c.state, BOOT_OK);
+	assert_string_equal(g.c.outcome, "ok");
+	assert_int_equal(g.c.guest_ns, 777);
+	assert_int_equal(g.c.nsamples, 4);
+	assert_float_equal(g.c.samples[0].value, 12345, 1e-9);
+	assert_float_equal(g.c.samples[2].value, 2.5, 1e-9);
+	assert_int_equal(g.c.nhistograms, 1);
+	assert_true(str_starts(g.c.lines.buf, "{\"t\":\"hello\""));
+	assert_true(str_ends(g.c.lines.buf, "\"ns\":777}\n"));
+	guest_close(&g);
+}
+
+static void test_ending_of_qemu(void **state)
+{
+	struct guest g;
+
+	(void)state;
+	guest_open(&g, 1);
+	g.end.exit = 1;
+	say_all(&g);
+	assert_judged(&g, BOOT_LAB, "qemu", "exit status 1");
+	guest_open(&g, 1);
+	g.end.signal = SIGKILL;
+	say_all(&g);
+	assert_judged(&g, BOOT_LAB, "qemu", "killed by signal 9");
+	guest_open(&g, 1);
+	g.end = (struct ending){.signal = SIGTERM, .deadline = true,
+				.wall_ms = 302000};
+	say_all(&g);
+	assert_judged(&g, BOOT_BAD, "deadline", "not done after 300 s");
+	guest_open(&g, 1);
+	g.end.signal = SIGXFSZ;
+	say_all(&g);
+	assert_judged(&g, BOOT_BAD, "flood", "port");
+}
+
+static void test_flood(void **state)
+{
+	struct guest g;
+	char *much = xcalloc(1, GUEST_FILE_CAP);
+
+	(void)state;
+	memset(much, 'x', GUEST_FILE_CAP);
+	guest_open(&g, 1);
+	say_all(&g);
+	str_add(&g.console, much, GUEST_FILE_CAP);
+	assert_judged(&g, BOOT_BAD, "flood", "console");
+	guest_open(&g, 1);
+	say_all(&g);
+	str_add(&g.console, much, GUEST_FILE_CAP - 1);
+	assert_judged(&g, BOOT_OK, "ok", NULL);
+	free(much);
+}
+
+static void test_nothing_said(void **state)
+{
+	struct guest g;
+	struct err e;
+
+	(void)state;
+	guest_open(&g, 1);
+	assert_judged(&g, BOOT_BAD, "silent", "never reported");
+	/* A QEMU that made no files at all. */
+	guest_open(&g, 1);
+	assert_int_equal(collect_boot(g.spec, "none", "none", &g.end, &g.c, &e),
+			 0);
+	assert_string_equal(g.c.outcome, "silent");
+	assert_string_equal(g.c.excerpt, "(the console is empty)\n");
+	guest_close(&g);
+	/* A file that cannot be read is our trouble. */
+	guest_open(&g, 1);
+	assert_true(collect_boot(g.spec, dir, "none", &g.end, &g.c, &e) < 0);
+	assert_int_equal(e.kind, ERR_LAB);
+	guest_close(&g);
+}
+
+static void test_panic(void **state)
+{
+	struct guest g;
+
+	(void)state;
+	guest_open(&g, 1);
+	str_adds(&g.console, "[ 1.0] fine\n[ 2.0] Kernel panic - not syncing: "
+			     "\x1b[2Jno init\r\nafter\n");
+	say(&g, "{\"t\":\"hello\"}");
+	assert_judged(&g, BOOT_BAD, "panic",
+		      "Kernel panic - not syncing: ?[2Jno init");
+	/* Garbage on the port may be the panic's doing. */
+	guest_open(&g, 1);
+	str_adds(&g.console, "Kernel panic - not syncing: x");
+	str_adds(&g.port, "garbage\n");
+	assert_judged(&g, BOOT_BAD, "panic", "not syncing: x");
+	/* Who said bye has done its work; the words may be a workload's. */
+	guest_open(&g, 1);
+	str_adds(&g.console, "Kernel panic - not syncing: not really\n");
+	say_all(&g);
+	assert_judged(&g, BOOT_OK, "ok", NULL);
+}
+
+static void test_untrue_frames(void **state)
+{
+	struct guest g;
+
+	(void)state;
+	guest_open(&g, 1);
+	say_all(&g);
+	str_adds(&g.port, "x");
+	assert_judged(&g, BOOT_BAD, "garbage", "is a line without an end "
+					       "(1 such lines)");
+	guest_open(&g, 1);
+	say(&g, "{\"t\":\"hello\"}");
+	g.secret[0] ^= 1;
+	say(&g, "{\"t\":\"bye\"}");
+	assert_judged(&g, BOOT_BAD, "garbage", "line 2 of the guest's port is "
+					       "a frame that this boot's agent "
+					       "did not write");
+}
+
+static void test_agent_gives_up(void **state)
+{
+	struct guest g;
+
+	(void)state;
+	guest_open(&g, 1);
+	say(&g, "{\"t\":\"hello\"}");
+	assert_judged(&g, BOOT_BAD, "incomplete", "before its agent was done");
+	guest_open(&g, 1);
+	say(&g, "{\"t\":\"error\",\"what\":\"cannot\\u001b mount\\u00e9\"}");
+	assert_judged(&g, BOOT_BAD, "agent", "the agent gave up: cannot? "
+					     "mount??");
+	guest_open(&g, 1);
+	say(&g, "{\"t\":\"error\"}");
+	assert_judged(&g, BOOT_BAD, "agent", "the agent gave up: ");
+}
+
+static void test_metronome(void **state)
+{
+	static const char *const said[] = {
+		"{\"t\":\"metronome\",\"ok\":false,\"error\":\"no HPET\"}",
+		"{\"t\":\"metronome\",\"ok\":\"true\"}",
+		"{\"t\":\"metronome\"}", "{\"t\":\"x\"}"};
+	static const char *const want[] = {"no HPET", "", "",
+					   "the agent said nothing"};
+	struct guest g;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(said) / sizeof(*said); i++) {
+		guest_open(&g, 2);
+		say(&g, said[i]);
+		say(&g, "{\"t\":\"bye\"}");
+		assert_judged(&g, BOOT_BAD, "metronome", want[i]);
+	}
+	guest_open(&g, 2);
+	say_all(&g);
+	assert_judged(&g, BOOT_OK, "ok", NULL);
+}
+
+static void test_steps(void **state)
+{
+	static const struct {
+		const char *end, *want;
+	} cases[] = {
+		{"\"exit\":3", "step 'run' ended with exit status 3: no\xc3"},
+		{"\"exit\":0,\"signal\":11", "step 'run' was killed by signal "
+					     "11"},
+		{"\"exit\":0,\"deadline\":true", "step 'run' was not done after "
+						 "60 s of guest time"},
+		{"\"exit\":0,\"load_failed\":true", "the load beside step "
+						    "'run' failed"},
+		{"\"exit\":-1", "exit status -1"},
+	};
+	struct guest g;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		char *want = xstrdup(cases[i].want);
+
+		str_plain(want);
+		guest_open(&g, 1);
+		say_step(&g, "prepare", GOOD_END);
+		say_output(&g);
+		say(&g, "{\"t\":\"out\",\"step\":\"run\",\"stream\":\"err\","
+			"\"data\":\"first\\nno\\u00c3\\n\\n\"}");
+		say_step(&g, "run", cases[i].end);
+		say(&g, "{\"t\":\"bye\"}");
+		assert_judged(&g, BOOT_BAD, "workload", want);
+		free(want);
+	}
+	/* The first step that failed is the one to tell. */
+	guest_open(&g, 1);
+	say_step(&g, "prepare", "\"exit\":1");
+	say(&g, "{\"t\":\"bye\"}");
+	assert_judged(&g, BOOT_BAD, "workload", "step 'prepare' ended with");
+	guest_open(&g, 1);
+	say_step(&g, "prepare", GOOD_END);
+	say(&g, "{\"t\":\"bye\"}");
+	assert_judged(&g, BOOT_BAD, "workload", "step 'run' did not run");
+	/* All ran, but what was measured is not there. */
+	guest_open(&g, 1);
+	say_step(&g, "prepare", GOOD_END);
+	say_step(&g, "run", GOOD_END);
+	say(&g, "{\"t\":\"bye\"}");
+	assert_judged(&g, BOOT_BAD, "workload", "metric 'told': ");
+}
+
+static void test_excerpt(void **state)
+{
+	struct str console = STR_INIT;
+	struct guest g;
+
+	(void)state;
+	for (int i = 0; i < 100; i++)
+		str_addf(&console, "line %d\n", i);
+	guest_open(&g, 1);
+	str_adds(&g.console, console.buf);
+	collect(&g);
+	assert_true(str_starts(g.c.excerpt, "line 70\n"));
+	assert_true(str_ends(g.c.excerpt, "line 99\n"));
+	guest_close(&g);
+	/* From the first sign of trouble on. */
+	guest_open(&g, 1);
+	str_addf(&g.console, "%s[ 1] BUG: first\n%s[ 2] Oops: second\n%s",
+		 console.buf, console.buf, console.buf);
+	collect(&g);
+	assert_true(str_starts(g.c.excerpt, "[ 1] BUG: first\nline 0\n"));
+	guest_close(&g);
+	/* One line without an end. */
+	guest_open(&g, 1);
+	for (int i = 0; i < 100; i++)
+		str_adds(&g.console, "\x9b\tabcdefghijklmnopqrstuvwxyz"
+				     "abcdefghijklmnopqrstuvwxyz"
+				     "abcdefghijklmnopqrstuvwxyz\xc3\xa4");
+	collect(&g);
+	assert_int_equal(strlen(g.c.excerpt), 8001);
+	assert_true(str_starts(g.c.excerpt, "? abc"));
+	guest_close(&g);
+	str_release(&console);
+}
+
+static void test_any_console(void **state)
+{
+	unsigned seed = 1;
+
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		struct guest g;
+		int n = rand_r(&seed) % 300;
+
+		guest_open(&g, 1);
+		for (int i = 0; i < n; i++) {
+			char c = (char)(rand_r(&seed) % 4 ? rand_r(&seed)
+							  : '\n');
+
+			str_add(&g.console, &c, 1);
+		}
+		collect(&g);
+		for (const char *p = g.c.excerpt; *p; p++)
+			assert_true(*p == '\n' || (*p >= 32 && *p < 127));
+		guest_close(&g);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ok),
+		cmocka_unit_test(test_ending_of_qemu),
+		cmocka_unit_test(test_flood),
+		cmocka_unit_test(test_nothing_said),
+		cmocka_unit_test(test_panic),
+		cmocka_unit_test(test_untrue_frames),
+		cmocka_unit_test(test_agent_gives_up),
+		cmocka_unit_test(test_metronome),
+		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_excerpt),
+		cmocka_unit_test(test_any_console),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}

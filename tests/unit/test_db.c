@@ -1,0 +1,509 @@
+/* The database: migrations, the plan, boots, and what a transaction is for. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "lab/db.h"
+
+#include <errno.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+static char dir[] = "/tmp/klab-db-XXXXXX";
+
+static int setup(void **state)
+{
+	(void)state;
+	return mkdtemp(dir) ? chdir(dir) : -1;
+}
+
+static int teardown(void **state)
+{
+	struct err e;
+
+	(void)state;
+	return chdir("/") || file_remove(dir, &e);
+}
+
+/* Each test has a database of its own. */
+static struct db *fresh(void)
+{
+	struct db *db;
+	struct err e;
+
+	file_remove("lab", &e);
+	assert_int_equal(file_mkdirs("lab", &e), 0);
+	if (db_open("lab", false, &db, &e))
+		fail_msg("%s", e.text);
+	return db;
+}
+
+static long long number(struct db *db, const char *sql)
+{
+	struct err e;
+	long long n;
+
+	if (db_number(db, &e, &n, -99, sql, ""))
+		fail_msg("%s", e.text);
+	return n;
+}
+
+static void run(struct db *db, const char *sql)
+{
+	struct err e;
+
+	if (db_run(db, &e, sql, ""))
+		fail_msg("%s", e.text);
+}
+
+static void test_open(void **state)
+{
+	struct db *db, *reader;
+	struct err e;
+
+	(void)state;
+	file_remove("lab", &e);
+	assert_int_equal(file_mkdirs("lab", &e), 0);
+	assert_int_equal(db_open("lab", true, &db, &e), -ENOENT);
+	assert_int_equal(e.kind, ERR_USER);
+	assert_false(file_exists("lab/lab.db"));
+	db = fresh();
+	assert_true(number(db, "PRAGMA user_version") >= 1);
+	assert_int_equal(number(db, "PRAGMA foreign_keys"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM boot"), 0);
+	assert_int_equal(db_open("lab", true, &reader, &e), 0);
+	assert_int_equal(number(reader, "SELECT count(*) FROM study"), 0);
+	db_close(reader);
+	db_close(db);
+	db_close(NULL);
+	/* Opened again it is what it was. */
+	assert_int_equal(db_open("lab", false, &db, &e), 0);
+	db_close(db);
+	assert_true(db_open("nowhere", false, &db, &e) < 0);
+	assert_int_equal(e.kind, ERR_LAB);
+}
+
+static void test_other_versions(void **state)
+{
+	struct db *db = fresh();
+	struct err e;
+	bool reader;
+
+	(void)state;
+	run(db, "PRAGMA user_version = 1000");
+	db_close(db);
+	for (int i = 0; i < 2; i++) {
+		reader = i;
+		assert_true(db_open("lab", reader, &db, &e) < 0);
+		assert_non_null(strstr(e.text, "a newer klab (schema 1000"));
+	}
+}
+
+static int stop_at_two(struct sqlite3_stmt *row, void *arg)
+{
+	long long v = sqlite3_column_int64(row, 0);
+
+	*(long long *)arg = v;
+	return v == 2 ? -7 : 0;
+}
+
+static void test_statements(void **state)
+{
+	struct db *db = fresh();
+	long long v = 0;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(db_each(db, &e, stop_at_two, &v,
+				 "VALUES (1), (2), (3)", ""), -7);
+	assert_int_equal(v, 2);
+	assert_int_equal(db_number(db, &e, &v, 5, "SELECT 1 WHERE 0", ""), 0);
+	assert_int_equal(v, 5);
+	assert_int_equal(db_number(db, &e, &v, 5,
+				   "SELECT (? = 'a''b') + (? = 7) + (? = 0.5) "
+				   "+ (? IS NULL)", "tidt", "a'b", 7ll, 0.5,
+				   NULL), 0);
+	assert_int_equal(v, 4);
+	assert_true(db_run(db, &e, "SELECT nonsense", "") < 0);
+	assert_int_equal(e.kind, ERR_LAB);
+	assert_non_null(strstr(e.text, "lab/lab.db"));
+	db_close(db);
+}
+
+static void test_transaction(void **state)
+{
+	struct db *db = fresh();
+	struct err e;
+
+	(void)state;
+	db_rollback(db);
+	assert_int_equal(db_begin(db, &e), 0);
+	assert_int_equal(db_event(db, "s", "a", "b", &e), 0);
+	db_rollback(db);
+	assert_int_equal(number(db, "SELECT count(*) FROM event"), 0);
+	assert_int_equal(db_begin(db, &e), 0);
+	assert_int_equal(db_event(db, NULL, "a", "b", &e), 0);
+	assert_int_equal(db_commit(db, &e), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM event"), 1);
+	db_close(db);
+}
+
+/* ---- the plan ---- */
+
+static struct metric metric = {
+	.name = (char *)"time", .unit = (char *)"ns", .better = (char *)"lower",
+	.primary = true};
+static struct workload workload = {.label = (char *)"w", .metrics = &metric,
+				   .nmetrics = 1};
+static struct machine machine = {.name = (char *)"m", .clock = (char *)"exact",
+				 .vcpus = 2, .memory_mib = 512,
+				 .metronome_us = 20};
+
+struct plan {
+	struct study study;
+	struct stage stages[3];
+	struct machine *machines[1];
+	struct workload *workloads[1];
+};
+
+static void plan(struct plan *p, int stages)
+{
+	static char *const names[] = {(char *)"a", (char *)"b", (char *)"c"};
+
+	*p = (struct plan){.machines = {&machine}, .workloads = {&workload}};
+	for (int i = 0; i < stages; i++)
+		p->stages[i] = (struct stage){.idx = i, .name = names[i],
+					      .kind = SOURCE_IMAGE,
+					      .path = names[i]};
+	p->study = (struct study){
+		.name = (char *)"s", .path = (char *)"/s.yaml",
+		.text = (char *)"study: s", .stages = p->stages,
+		.nstages = (size_t)stages, .machines = p->machines,
+		.nmachines = 1, .workloads = p->workloads, .nworkloads = 1,
+		.boots = 2, .min_effect = 0.01};
+}
+
+static const struct kernel kernel = {
+	.key = "0123456789abcdef", .release = (char *)"6.1",
+	.banner = (char *)"6.1 #1", .source = (char *)"image",
+	.sha256 = (char *)"00"};
+
+/* As matrix.c does it; with_kernel tells of each stage if there is one. */
+static void write_plan(struct db *db, struct plan *p, const bool *with_kernel)
+{
+	long long id;
+	struct err e;
+	int r = db_begin(db, &e) || db_study(db, &p->study, &id, &e) ||
+		db_kernel(db, &kernel, &e);
+
+	for (size_t i = 0; !r && i < p->study.nstages; i++)
+		r = db_stage(db, id, &p->stages[i],
+			     with_kernel[i] ? &kernel : NULL,
+			     with_kernel[i] ? NULL : "no network", &e);
+	if (!r)
+		r = db_prune(db, id, p->study.boots, &e);
+	for (int seed = 1; !r && seed <= p->study.boots; seed++)
+		for (size_t i = 0; !r && i < p->study.nstages; i++) {
+			char *boot = xasprintf("boot-%zu-%d", i, seed);
+
+			if (with_kernel[i])
+				r = db_cell(db, id, (int)i, "m", "w", seed,
+					    boot, &e);
+			free(boot);
+		}
+	if (r || db_commit(db, &e))
+		fail_msg("%s", e.text);
+}
+
+static const bool all[] = {true, true, true};
+
+static void test_plan(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+
+	(void)state;
+	plan(&p, 2);
+	write_plan(db, &p, all);
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM study"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM stage"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 4);
+	assert_int_equal(number(db, "SELECT count(*) FROM machine"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM metric "
+				    "WHERE is_primary AND NOT is_latency"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM kernel"), 1);
+	db_close(db);
+}
+
+static void test_plan_shrinks_and_grows(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+
+	(void)state;
+	plan(&p, 3);
+	write_plan(db, &p, all);
+	plan(&p, 1);
+	p.study.boots = 1;
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM stage"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 1);
+	plan(&p, 3);
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 6);
+	db_close(db);
+}
+
+/* Without a network a stage keeps the kernel that it had, and its cells. */
+static void test_stage_that_is_not_resolved_again(void **state)
+{
+	static const bool one[] = {true, false};
+	struct db *db = fresh();
+	struct plan p;
+
+	(void)state;
+	plan(&p, 2);
+	write_plan(db, &p, all);
+	write_plan(db, &p, one);
+	assert_int_equal(number(db, "SELECT count(*) FROM stage "
+				    "WHERE kernel_key IS NOT NULL AND error "
+				    "IS NULL"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 4);
+	/* Another request is another matter. */
+	p.stages[1].path = (char *)"other";
+	write_plan(db, &p, one);
+	assert_int_equal(number(db, "SELECT count(*) FROM stage "
+				    "WHERE kernel_key IS NULL AND "
+				    "error = 'no network'"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 2);
+	db_close(db);
+}
+
+static void test_forgotten_study(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+
+	(void)state;
+	plan(&p, 2);
+	write_plan(db, &p, all);
+	run(db, "DELETE FROM study");
+	assert_int_equal(number(db, "SELECT count(*) FROM stage"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM machine"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM metric"), 0);
+	db_close(db);
+}
+
+/* ---- boots ---- */
+
+static struct sample samples[] = {
+	{(char *)"time", (char *)"ns", 5},
+	{(char *)"other", (char *)"ns", 6},
+};
+static struct histogram histograms[] = {
+	{(char *)"latency", 0, 100, (char *)"{}", 0},
+	{(char *)"latency", 1, 100, (char *)"{}", 0},
+};
+
+static struct collected result(enum boot_state state, const char *outcome)
+{
+	return (struct collected){
+		.state = state, .outcome = outcome, .guest_ns = 7,
+		.reason = state == BOOT_OK ? NULL : (char *)"because",
+		.excerpt = state == BOOT_OK ? NULL : (char *)"lines",
+		.samples = samples, .nsamples = 2, .histograms = histograms,
+		.nhistograms = 2};
+}
+
+static int state_of(struct db *db, const char *id, int deadline_s)
+{
+	struct err e;
+	int state;
+
+	assert_int_equal(db_boot_state(db, id, deadline_s, &state, &e), 0);
+	return state;
+}
+
+static void start(struct db *db, const char *id)
+{
+	struct err e;
+
+	assert_int_equal(db_boot_start(db, id, "k", 1, &e), 0);
+}
+
+static void done(struct db *db, const char *id, struct collected c)
+{
+	struct err e;
+
+	if (db_boot_done(db, id, &c, 5000, "{}", &e))
+		fail_msg("%s", e.text);
+}
+
+static void test_boots(void **state)
+{
+	struct db *db = fresh();
+
+	(void)state;
+	assert_int_equal(state_of(db, "a", 60), -1);
+	start(db, "a");
+	/* Until it is done it counts as failed for a reason of ours. */
+	assert_int_equal(state_of(db, "a", 60), BOOT_LAB);
+	done(db, "a", result(BOOT_OK, "ok"));
+	assert_int_equal(state_of(db, "a", 60), BOOT_OK);
+	assert_int_equal(number(db, "SELECT count(*) FROM sample"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM histogram"), 2);
+	start(db, "b");
+	done(db, "b", result(BOOT_BAD, "panic"));
+	assert_int_equal(state_of(db, "b", 60), BOOT_BAD);
+	start(db, "c");
+	done(db, "c", result(BOOT_LAB, "qemu"));
+	assert_int_equal(state_of(db, "c", 60), BOOT_LAB);
+	/* Samples of what failed are none. */
+	assert_int_equal(number(db, "SELECT count(DISTINCT boot) FROM sample"),
+			 1);
+	/* Done again, it has one set of them. */
+	start(db, "a");
+	assert_int_equal(number(db, "SELECT count(*) FROM sample"), 0);
+	done(db, "a", result(BOOT_OK, "ok"));
+	assert_int_equal(number(db, "SELECT count(*) FROM sample"), 2);
+	db_close(db);
+}
+
+static void test_longer_deadline(void **state)
+{
+	struct db *db = fresh();
+
+	(void)state;
+	start(db, "a");
+	done(db, "a", result(BOOT_BAD, "deadline")); /* after 5 s */
+	assert_int_equal(state_of(db, "a", 5), BOOT_BAD);
+	assert_int_equal(state_of(db, "a", 1), BOOT_BAD);
+	assert_int_equal(state_of(db, "a", 6), BOOT_LAB);
+	start(db, "b");
+	done(db, "b", result(BOOT_BAD, "panic"));
+	assert_int_equal(state_of(db, "b", 6), BOOT_BAD);
+	db_close(db);
+}
+
+/* All of a boot's results or none of them. */
+static void test_results_that_cannot_be_stored(void **state)
+{
+	struct db *db = fresh();
+	struct collected c = result(BOOT_OK, "ok");
+	struct sample twice[] = {samples[0], samples[0]};
+	struct err e;
+
+	(void)state;
+	start(db, "a");
+	c.samples = twice;
+	assert_true(db_boot_done(db, "a", &c, 1, "{}", &e) < 0);
+	assert_int_equal(e.kind, ERR_LAB);
+	assert_int_equal(number(db, "SELECT count(*) FROM sample"), 0);
+	assert_int_equal(state_of(db, "a", 60), BOOT_LAB);
+	/* And the next one is not in the transaction of this one. */
+	start(db, "b");
+	done(db, "b", result(BOOT_OK, "ok"));
+	db_close(db);
+}
+
+static void test_killed_klab(void **state)
+{
+	struct db *db = fresh();
+	struct err e;
+
+	(void)state;
+	start(db, "a");
+	start(db, "b");
+	done(db, "b", result(BOOT_OK, "ok"));
+	assert_int_equal(db_boots_interrupted(db, &e), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM boot "
+				    "WHERE state = 'running'"), 0);
+	assert_int_equal(state_of(db, "a", 60), BOOT_LAB);
+	assert_int_equal(state_of(db, "b", 60), BOOT_OK);
+	db_close(db);
+}
+
+/* A reader sees what was committed, while a writer is in the middle. */
+static void test_reader_beside_writer(void **state)
+{
+	struct db *db = fresh(), *reader;
+	struct err e;
+
+	(void)state;
+	assert_int_equal(db_open("lab", true, &reader, &e), 0);
+	assert_int_equal(db_begin(db, &e), 0);
+	start(db, "a");
+	assert_int_equal(number(reader, "SELECT count(*) FROM boot"), 0);
+	assert_int_equal(db_commit(db, &e), 0);
+	assert_int_equal(number(reader, "SELECT count(*) FROM boot"), 1);
+	db_close(reader);
+	db_close(db);
+}
+
+/* Text of any kind is text. */
+static void test_texts(void **state)
+{
+	struct db *db = fresh();
+	struct collected c = result(BOOT_BAD, "panic");
+	struct err e;
+
+	(void)state;
+	start(db, "'; DROP TABLE boot; --");
+	c.reason = (char *)"'\"\n<b>\xc3\xa4";
+	done(db, "'; DROP TABLE boot; --", c);
+	assert_int_equal(number(db, "SELECT count(*) FROM boot"), 1);
+	assert_int_equal(db_event(db, "s", "a'b", "c\"d", &e), 0);
+	db_close(db);
+}
+
+/* What the analysis reads: samples of good boots, under their metric. */
+static void test_view(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+
+	(void)state;
+	plan(&p, 2);
+	write_plan(db, &p, all);
+	start(db, "boot-0-1");
+	done(db, "boot-0-1", result(BOOT_OK, "ok"));
+	start(db, "boot-1-1");
+	done(db, "boot-1-1", result(BOOT_BAD, "panic"));
+	/* Of the two samples one is of no metric of the study. */
+	assert_int_equal(number(db, "SELECT count(*) FROM study_sample"), 1);
+	assert_int_equal(number(db, "SELECT value FROM study_sample "
+				    "WHERE study = 's' AND stage_name = 'a' "
+				    "AND metronome_us = 20 AND is_primary"), 5);
+	db_close(db);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_open),
+		cmocka_unit_test(test_other_versions),
+		cmocka_unit_test(test_statements),
+		cmocka_unit_test(test_transaction),
+		cmocka_unit_test(test_plan),
+		cmocka_unit_test(test_plan_shrinks_and_grows),
+		cmocka_unit_test(test_stage_that_is_not_resolved_again),
+		cmocka_unit_test(test_forgotten_study),
+		cmocka_unit_test(test_boots),
+		cmocka_unit_test(test_longer_deadline),
+		cmocka_unit_test(test_results_that_cannot_be_stored),
+		cmocka_unit_test(test_killed_klab),
+		cmocka_unit_test(test_reader_beside_writer),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_view),
+	};
+
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
