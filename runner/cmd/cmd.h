@@ -56,10 +56,13 @@ int cmd_fail(const struct err *e);
 /* A plain line on stderr. */
 void cmd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
-/* The name of the study that the word means: a study of the lab, or else a
- * study file.  Freed by the caller. */
-int cmd_study_name(const struct ctx *c, struct lab *lab, const char *word,
-		   char **name, struct err *e);
+/*
+ * For a verb that reads a study: opens the lab, calls fn and closes it.  study is
+ * the name that the first word of the command line means, a study of the lab or
+ * else that of a study file; "" if there is no word.  Returns the exit code.
+ */
+int cmd_with_study(struct ctx *c, int (*fn)(struct ctx *c, struct lab *lab,
+					    const char *study));
 /* "1 min 20 s"; buf is returned. */
 const char *cmd_duration(unsigned long long ms, char *buf, size_t size);
 

@@ -4,17 +4,13 @@
 #include "base/str.h"
 #include "lab/lab.h"
 
-static int cmd_main(struct ctx *c)
+static int compare(struct ctx *c, struct lab *lab, const char *study)
 {
 	static const char *const passed[] = {"base", "metric"};
 	struct strv words = STRV_INIT;
-	char *study = NULL;
-	struct lab lab;
 	struct err e;
 	int code;
 
-	if (lab_open(c->lab_dir, c->share, LAB_READ, &lab, &e))
-		return cmd_fail(&e);
 	for (size_t i = 0; i < sizeof(passed) / sizeof(*passed); i++) {
 		const char *value = ctx_option(c, passed[i]);
 
@@ -23,16 +19,18 @@ static int cmd_main(struct ctx *c)
 	}
 	if (c->json)
 		strv_add(&words, "--json");
-	if (cmd_study_name(c, &lab, c->argv[0], &study, &e) ||
-	    cmd_analysis(c, &lab, "compare", study,
+	if (cmd_analysis(c, lab, "compare", study,
 			 words.n ? (const char *const *)words.v
 				 : (const char *const[]){NULL},
 			 &code, &e))
 		code = cmd_fail(&e);
-	free(study);
 	strv_release(&words);
-	lab_close(&lab);
 	return code;
+}
+
+static int cmd_main(struct ctx *c)
+{
+	return cmd_with_study(c, compare);
 }
 
 const struct cmd cmd_compare = {

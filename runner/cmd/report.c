@@ -6,9 +6,9 @@
 
 #include <jansson.h>
 
-static int write_report(struct ctx *c, struct lab *lab, const char *study,
-		 struct err *e)
+static int write_report(struct ctx *c, struct lab *lab, const char *study)
 {
+	struct err e;
 	char *path;
 	int code;
 
@@ -17,8 +17,8 @@ static int write_report(struct ctx *c, struct lab *lab, const char *study,
 		       study);
 		return EXIT_DONE;
 	}
-	if (cmd_write_report(c, lab, study, &path, &code, e))
-		code = cmd_fail(e);
+	if (cmd_write_report(c, lab, study, &path, &code, &e))
+		code = cmd_fail(&e);
 	else if (code > EXIT_CHANGED)
 		;
 	else if (c->json)
@@ -31,20 +31,7 @@ static int write_report(struct ctx *c, struct lab *lab, const char *study,
 
 static int cmd_main(struct ctx *c)
 {
-	char *study = NULL;
-	struct lab lab;
-	struct err e;
-	int code;
-
-	if (lab_open(c->lab_dir, c->share, LAB_READ, &lab, &e))
-		return cmd_fail(&e);
-	if (cmd_study_name(c, &lab, c->argv[0], &study, &e))
-		code = cmd_fail(&e);
-	else
-		code = write_report(c, &lab, study, &e);
-	free(study);
-	lab_close(&lab);
-	return code;
+	return cmd_with_study(c, write_report);
 }
 
 const struct cmd cmd_report = {

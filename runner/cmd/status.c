@@ -98,16 +98,16 @@ static int on_study(struct sqlite3_stmt *row, void *arg)
 	return 0;
 }
 
-static int list(struct ctx *c, struct lab *lab, const char *study,
-		struct err *e)
+static int list(struct ctx *c, struct lab *lab, const char *study)
 {
+	struct err e;
 	struct listing l = {.c = c, .busy = lab_busy(lab)};
 
 	if (c->json)
 		l.json = json_array();
-	if (db_each(lab->db, e, on_study, &l, COUNTS, "t", study)) {
+	if (db_each(lab->db, &e, on_study, &l, COUNTS, "t", study)) {
 		json_decref(l.json);
-		return cmd_fail(e);
+		return cmd_fail(&e);
 	}
 	if (l.json) {
 		cmd_print_json(l.json);
@@ -119,20 +119,7 @@ static int list(struct ctx *c, struct lab *lab, const char *study,
 
 static int cmd_main(struct ctx *c)
 {
-	char *study = NULL;
-	struct lab lab;
-	struct err e;
-	int code;
-
-	if (lab_open(c->lab_dir, c->share, LAB_READ, &lab, &e))
-		return cmd_fail(&e);
-	if (c->argc && cmd_study_name(c, &lab, c->argv[0], &study, &e))
-		code = cmd_fail(&e);
-	else
-		code = list(c, &lab, study ? study : "", &e);
-	free(study);
-	lab_close(&lab);
-	return code;
+	return cmd_with_study(c, list);
 }
 
 const struct cmd cmd_status = {

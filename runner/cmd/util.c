@@ -34,8 +34,8 @@ void cmd_say(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
-int cmd_study_name(const struct ctx *c, struct lab *lab, const char *word,
-		   char **name, struct err *e)
+static int study_name(const struct ctx *c, struct lab *lab, const char *word,
+		      char **name, struct err *e)
 {
 	struct study *s;
 	long long known;
@@ -55,6 +55,25 @@ int cmd_study_name(const struct ctx *c, struct lab *lab, const char *word,
 	*name = xstrdup(s->name);
 	study_free(s);
 	return 0;
+}
+
+int cmd_with_study(struct ctx *c, int (*fn)(struct ctx *c, struct lab *lab,
+					    const char *study))
+{
+	char *study = NULL;
+	struct lab lab;
+	struct err e;
+	int code;
+
+	if (lab_open(c->lab_dir, c->share, LAB_READ, &lab, &e))
+		return cmd_fail(&e);
+	if (c->argc && study_name(c, &lab, c->argv[0], &study, &e))
+		code = cmd_fail(&e);
+	else
+		code = fn(c, &lab, study ? study : "");
+	free(study);
+	lab_close(&lab);
+	return code;
 }
 
 const char *cmd_duration(unsigned long long ms, char *buf, size_t size)
