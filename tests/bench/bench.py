@@ -144,8 +144,8 @@ def exact() -> None:
     cells = rows("SELECT machine, workload, boot FROM cell c JOIN study s "
                  "ON s.id = c.study WHERE s.name = 'exact'")
     for machine, workload, boot in cells:
-        for words in ("host idle", "all cores loaded"):
-            if words == "host idle":
+        for words in ("no load added", "all cores loaded"):
+            if words == "no load added":
                 done = klab("reproduce", "--json", "--times", "20", boot)
             else:
                 with Load():
