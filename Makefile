@@ -26,7 +26,6 @@ UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 .DELETE_ON_ERROR:
 .PHONY: all setup demo check check-unit check-python check-scenario \
 	check-setup check-asan check-man check-boot check-fresh bench fuzz \
-	fuzz-run \
 	clean help
 
 all: $(KLAB) $(BUILD)/agent $(BUILD)/probe
@@ -136,31 +135,6 @@ check-boot: all
 check-fresh:
 	sh tests/fresh.sh
 
-# ---- fuzzing ----
-
-FUZZ_SECONDS = 60
-FUZZ_SRC = $(wildcard tests/fuzz/fuzz_*.c)
-FUZZ = $(FUZZ_SRC:tests/fuzz/%.c=$(BUILD)/%)
-FUZZ_FLAGS = -O1 -g -fsanitize=address,undefined -fno-sanitize-recover=all
-
-# Needs clang.  What is found stays in build/fuzz; seeds/NAME is where it begins.
-fuzz:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/fuzz CC=clang \
-		CFLAGS='$(FUZZ_FLAGS) -fsanitize=fuzzer-no-link' fuzz-run
-
-fuzz-run: $(FUZZ)
-	@set -e; for f in $(FUZZ); do echo "== $$f"; \
-		seeds=tests/fuzz/seeds/$${f##*/fuzz_}; \
-		mkdir -p $$f.corpus $$seeds; \
-		$$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 -rss_limit_mb=1024 \
-			-print_final_stats=1 -verbosity=0 \
-			-artifact_prefix=$$f- $$f.corpus $$seeds; done
-
-$(BUILD)/fuzz_%: tests/fuzz/fuzz_%.c $(OBJ)
-	@mkdir -p $(@D)
-	@echo 'CC $@'
-	@$(CC) $(LAB_CFLAGS) $(FUZZ_FLAGS) -fsanitize=fuzzer -o $@ $^ $(LAB_LIBS)
-
 # ---- the demo ----
 
 # A regression that was found (1) is a result, not a failure.
@@ -182,10 +156,14 @@ fuzz:
 		{ echo 'make fuzz needs clang and libclang-rt-14-dev'; exit 4; }
 	@for f in $(FUZZ); do \
 		$(MAKE) --no-print-directory CC=clang BUILD=$(BUILD)/fuzzing \
-			CFLAGS='-g -O1 -fsanitize=fuzzer-no-link,address,undefined' \
+			CFLAGS='-g -O1 -fno-sanitize-recover=all -fsanitize=fuzzer-no-link,address,undefined' \
 			$(BUILD)/fuzzing/$$f && \
-		$(BUILD)/fuzzing/$$f -max_total_time=$(FUZZ_SECONDS) \
-			-malloc_limit_mb=6000 -print_final_stats=1 || exit 1; \
+		mkdir -p $(BUILD)/fuzzing/$$f.corpus && \
+		$(BUILD)/fuzzing/$$f -max_total_time=$(FUZZ_SECONDS) -timeout=20 \
+			-malloc_limit_mb=6000 -print_final_stats=1 \
+			-artifact_prefix=$(BUILD)/fuzzing/$$f- \
+			$(BUILD)/fuzzing/$$f.corpus \
+			$(wildcard tests/fuzz/seeds/*) || exit 1; \
 	done
 
 # ---- figures ----

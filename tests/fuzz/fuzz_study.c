@@ -1,0 +1,97 @@
+/*
+ * Feeds arbitrary text to klab as a study, as a machine or as a workload, the
+ * last in a plain way and as a variant with parameters and itself as the load.
+ * The first byte says which; the other files are as they should be.
+ */
+#include "base/err.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "study/study.h"
+
+#include <stdint.h>
+#include <unistd.h>
+
+#define STUDY(workload)                                                        \
+	"study: s\nsource: {image: /dev/null}\nmachines: [m]\n"               \
+	"workloads: [" workload "]\n"
+#define WORKLOAD                                                               \
+	"workload: w\nsummary: s\nparameters: {n: {default: 1}}\n"             \
+	"variants: {a: {n: 2}}\nload: [x]\n"                                   \
+	"steps: [{name: run, argv: [x, '{n}']}]\n"                             \
+	"metrics: {t: {unit: ns, better: lower, from: elapsed}}\n"
+#define MACHINE "machine: m\nvcpus: 2\n"
+
+enum { A_STUDY, A_WORKLOAD, A_MACHINE, NFILES };
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+static const struct {
+	const char *path, *text;
+} files[NFILES] = {
+	[A_STUDY] = {"s.yaml", STUDY("w-a")},
+	[A_WORKLOAD] = {"workloads/w/workload.yaml", WORKLOAD},
+	[A_MACHINE] = {"configs/machines/m.yaml", MACHINE},
+};
+
+static void put(int file, const void *data, size_t len)
+{
+	struct err e;
+
+	BUG(file_put(files[file].path, data, len, &e));
+}
+
+/* klab's own folder, in small and in memory. */
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	char dir[] = "/dev/shm/klab-fuzz-XXXXXX";
+	struct err e;
+
+	(void)argc;
+	(void)argv;
+	BUG(!mkdtemp(dir) || chdir(dir) || file_mkdirs("workloads/w", &e) ||
+	    file_mkdirs("configs/machines", &e));
+	for (int i = 0; i < NFILES; i++)
+		put(i, files[i].text, strlen(files[i].text));
+	return 0;
+}
+
+static void use(const struct study *s)
+{
+	size_t boots = s->nstages * s->nmachines * s->nworkloads;
+
+	BUG(!s->boots || study_boots(s) < boots || !word_ok(s->name));
+	for (size_t i = 0; i < s->nstages; i++)
+		free(stage_request(&s->stages[i]));
+	for (size_t i = 0; i < s->nworkloads; i++)
+		BUG(!s->workloads[i]->nsteps || !s->workloads[i]->nmetrics);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+	struct study *s;
+	struct err e = {.kind = ERR_NONE};
+	int file = len ? data[0] % (NFILES + 1) : 0;
+
+	if (!len)
+		return 0;
+	if (file == NFILES) {
+		const char *other = STUDY("w-a: {n: 5, load: w}");
+
+		file = A_WORKLOAD;
+		put(A_STUDY, other, strlen(other));
+	} else if (file == A_WORKLOAD) {
+		put(A_STUDY, STUDY("w"), strlen(STUDY("w")));
+	}
+	put(file, data + 1, len - 1);
+	if (!study_load("./s.yaml", ".", &s, &e)) {
+		use(s);
+		study_free(s);
+	} else {
+		BUG(e.kind != ERR_USER || !*e.text);
+	}
+	put(file, files[file].text, strlen(files[file].text));
+	if (file == A_WORKLOAD)
+		put(A_STUDY, files[A_STUDY].text, strlen(files[A_STUDY].text));
+	return 0;
+}
