@@ -17,6 +17,7 @@
 
 void machine_argv(const struct machine *m, int hz, struct strv *argv)
 {
+	/* clang-format off: an option and its value are one line */
 	static const char *const fixed[] = {
 		"-nodefaults", "-no-user-config",
 		"-display", "none",
@@ -34,6 +35,7 @@ void machine_argv(const struct machine *m, int hz, struct strv *argv)
 		"-kernel", BOOT_KERNEL,
 		"-initrd", BOOT_INITRAMFS,
 	};
+	/* clang-format on */
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
 		strv_add(argv, fixed[i]);
