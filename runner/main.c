@@ -19,8 +19,8 @@
 static const struct cmd cmd_completion;
 
 static const struct cmd *const commands[] = {
-	&cmd_doctor,  &cmd_plan,      &cmd_run,	  &cmd_status,	  &cmd_compare,
-	&cmd_report,  &cmd_reproduce, &cmd_gc,	  &cmd_completion,
+	&cmd_doctor, &cmd_plan,      &cmd_run, &cmd_status,     &cmd_compare,
+	&cmd_report, &cmd_reproduce, &cmd_gc,  &cmd_completion,
 };
 
 /* Options that every verb takes; val is what getopt_long() returns. */
@@ -37,8 +37,8 @@ static const struct {
 	{"version", NULL, "the version", 'V'},
 };
 
-static void print_option(const char *shorter, const char *name,
-			 const char *arg, const char *help)
+static void print_option(const char *shorter, const char *name, const char *arg,
+			 const char *help)
 {
 	char left[40];
 
@@ -81,8 +81,7 @@ static int help(void)
 
 static int help_verb(const struct cmd *cmd)
 {
-	printf("usage: klab %s %s\n\n%s\n", cmd->name, cmd->args,
-	       cmd->summary);
+	printf("usage: klab %s %s\n\n%s\n", cmd->name, cmd->args, cmd->summary);
 	if (cmd->options[0].name)
 		puts("\nOptions:");
 	for (int i = 0; i < CMD_OPTIONS && cmd->options[i].name; i++)
@@ -161,11 +160,10 @@ static void option_table(const struct cmd *cmd, struct option *table)
 							  : no_argument,
 					   NULL, globals[i].val};
 	for (int i = 0; cmd && i < CMD_OPTIONS && cmd->options[i].name; i++)
-		*table++ = (struct option){cmd->options[i].name,
-					   cmd->options[i].arg
-						   ? required_argument
-						   : no_argument,
-					   NULL, 256 + i};
+		*table++ = (struct option){
+			cmd->options[i].name,
+			cmd->options[i].arg ? required_argument : no_argument,
+			NULL, 256 + i};
 	*table = (struct option){0};
 }
 
@@ -223,8 +221,8 @@ static int parse(struct ctx *c, int argc, char **argv)
 
 	option_table(c->cmd, table);
 	optind = 0;
-	while ((val = getopt_long(argc, argv, c->cmd ? "j:nvh" : "+j:nvh", table,
-				  NULL)) != -1)
+	while ((val = getopt_long(argc, argv, c->cmd ? "j:nvh" : "+j:nvh",
+				  table, NULL)) != -1)
 		if ((code = take(c, val)) >= 0)
 			return code;
 	c->argc = argc - optind;

@@ -12,9 +12,9 @@
 /* Whose fault; also the exit code of a verb that ends with this error. */
 enum err_kind {
 	ERR_NONE = 0,
-	ERR_USER = 2,	/* usage or study file */
+	ERR_USER = 2,   /* usage or study file */
 	ERR_KERNEL = 3, /* the kernel under test did not build or boot */
-	ERR_LAB = 4,	/* klab, its tools or this host */
+	ERR_LAB = 4,    /* klab, its tools or this host */
 };
 
 struct err {

@@ -26,29 +26,29 @@ struct err;
 struct job;
 
 struct job_result {
-	int exit;	   /* exit status, valid if signal is 0 */
-	int signal;	   /* signal that ended it, or 0 */
-	bool deadline;	   /* ended because its time was up */
-	bool stopped;	   /* ended because of job_stop() */
+	int exit;      /* exit status, valid if signal is 0 */
+	int signal;    /* signal that ended it, or 0 */
+	bool deadline; /* ended because its time was up */
+	bool stopped;  /* ended because of job_stop() */
 	uint64_t wall_ms;
-	struct str out;	   /* stdout, at most out_cap bytes */
-	struct str err;	   /* the last err_cap bytes of stderr */
-	bool out_cut;	   /* stdout was longer than out_cap */
+	struct str out; /* stdout, at most out_cap bytes */
+	struct str err; /* the last err_cap bytes of stderr */
+	bool out_cut;   /* stdout was longer than out_cap */
 };
 
 typedef void (*job_done_fn)(const struct job_result *r, void *arg);
 
 struct job_spec {
 	const char *const *argv;    /* argv[0] is looked up in PATH */
-	const char *cwd;	    /* NULL: klab's */
+	const char *cwd;            /* NULL: klab's */
 	const char *const *env_add; /* "NAME=value", NULL-terminated, or NULL */
 	/* Where stdout and stderr go: to this file (appended), or if NULL into
 	 * job_result. */
 	const char *log_path;
-	bool inherit; /* stdout and stderr are klab's own */
+	bool inherit;         /* stdout and stderr are klab's own */
 	uint64_t file_cap;    /* RLIMIT_FSIZE of the child; 0: none */
 	uint64_t deadline_ms; /* 0: none */
-	size_t out_cap;	      /* 0: 1 MiB */
+	size_t out_cap;       /* 0: 1 MiB */
 	job_done_fn done;
 	void *arg;
 };
@@ -62,8 +62,9 @@ void job_stop(struct job *j);
 /* The process id, for a message. */
 int job_pid(const struct job *j);
 /* Runs a child on a loop of its own until it is done and hands over the result,
- * which the caller releases with job_result_release().  For the steps before the
- * first boot, which nothing overlaps; spec->done and spec->arg are ignored. */
+ * which the caller releases with job_result_release().  For the steps before
+ * the first boot, which nothing overlaps; spec->done and spec->arg are ignored.
+ */
 int job_run(const struct job_spec *spec, struct job_result *r, struct err *e);
 void job_result_release(struct job_result *r);
 /* "exit status 2", "killed by signal 9 (Killed)", "deadline passed": for a

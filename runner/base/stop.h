@@ -16,7 +16,8 @@ struct stop {
 };
 
 /* Calls fn from the loop at each such signal; keeps the loop alive until
- * stop_unwatch(), which may be called more than once.  s must outlive the loop. */
+ * stop_unwatch(), which may be called more than once.  s must outlive the loop.
+ */
 void stop_watch(struct stop *s, uv_loop_t *loop, void (*fn)(void *arg),
 		void *arg);
 void stop_unwatch(struct stop *s);

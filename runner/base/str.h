@@ -24,7 +24,10 @@ struct str {
 	size_t len, cap;
 };
 
-#define STR_INIT {NULL, 0, 0}
+#define STR_INIT                                                               \
+	{                                                                      \
+		NULL, 0, 0                                                     \
+	}
 
 void str_release(struct str *s);
 void str_add(struct str *s, const void *data, size_t len);
@@ -40,7 +43,10 @@ struct strv {
 	size_t n;
 };
 
-#define STRV_INIT {NULL, 0}
+#define STRV_INIT                                                              \
+	{                                                                      \
+		NULL, 0                                                        \
+	}
 
 void strv_release(struct strv *l);
 void strv_add(struct strv *l, const char *s);

@@ -109,8 +109,7 @@ static const char *survey_event(struct survey *s, const yaml_event_t *ev)
 
 /* libyaml takes a time that grows with the square of depth and of anchors, so
  * files that have too much of them never get to its loader. */
-static int survey(const char *file, const char *text, size_t len,
-		  struct err *e)
+static int survey(const char *file, const char *text, size_t len, struct err *e)
 {
 	struct survey s = {0};
 	yaml_parser_t parser;
@@ -142,7 +141,7 @@ static int survey(const char *file, const char *text, size_t len,
 /* ---- from libyaml's document to the tree ---- */
 
 static struct yml_node *convert(struct yml_doc *doc, int id, const char *key,
-				 int depth, struct err *e);
+				int depth, struct err *e);
 
 static bool is_control(char c)
 {
@@ -168,9 +167,10 @@ static int no_key(struct yml_doc *doc, int id, struct err *e)
 {
 	yaml_node_t *raw = yaml_document_get_node(&doc->raw, id);
 
-	return err_user(e, "%s:%d: a key must be a plain word of at most %d "
-			"bytes", doc->file, (int)raw->start_mark.line + 1,
-			KEY_CAP);
+	return err_user(e,
+			"%s:%d: a key must be a plain word of at most %d "
+			"bytes",
+			doc->file, (int)raw->start_mark.line + 1, KEY_CAP);
 }
 
 static void append(struct yml_node *n, struct yml_node *entry)
@@ -185,8 +185,7 @@ static int convert_list(struct yml_doc *doc, yaml_node_t *raw,
 	n->kind = YML_LIST;
 	for (yaml_node_item_t *i = raw->data.sequence.items.start;
 	     i < raw->data.sequence.items.top; i++) {
-		struct yml_node *entry =
-			convert(doc, *i, n->key, depth, e);
+		struct yml_node *entry = convert(doc, *i, n->key, depth, e);
 
 		if (!entry)
 			return -1;
@@ -220,7 +219,7 @@ static int convert_map(struct yml_doc *doc, yaml_node_t *raw,
 }
 
 static struct yml_node *convert(struct yml_doc *doc, int id, const char *key,
-				 int depth, struct err *e)
+				int depth, struct err *e)
 {
 	yaml_node_t *raw = yaml_document_get_node(&doc->raw, id);
 	struct yml_node *n = xcalloc(1, sizeof(*n));
@@ -247,7 +246,7 @@ static struct yml_node *convert(struct yml_doc *doc, int id, const char *key,
 }
 
 int yml_parse(const char *file, const char *text, size_t len,
-	       struct yml_doc **out, struct err *e)
+	      struct yml_doc **out, struct err *e)
 {
 	struct yml_doc *doc;
 	yaml_parser_t parser;
@@ -301,7 +300,7 @@ int yml_expect(const struct yml_node *n, enum yml_kind kind, struct err *e)
 	if (n->kind == kind)
 		return 0;
 	return yml_err(n, e, "expected %s, found %s", kind_names[kind],
-			kind_names[n->kind]);
+		       kind_names[n->kind]);
 }
 
 struct yml_node *yml_get(struct yml_node *map, const char *key)
@@ -316,7 +315,7 @@ struct yml_node *yml_get(struct yml_node *map, const char *key)
 }
 
 int yml_need(struct yml_node *map, const char *key, struct yml_node **out,
-	      struct err *e)
+	     struct err *e)
 {
 	*out = yml_get(map, key);
 	if (*out)
@@ -325,7 +324,7 @@ int yml_need(struct yml_node *map, const char *key, struct yml_node **out,
 }
 
 int yml_check_unused(const struct yml_node *map, const char *const *known,
-		      size_t n, struct err *e)
+		     size_t n, struct err *e)
 {
 	struct str list = STR_INIT;
 	const char *near;
@@ -340,10 +339,10 @@ int yml_check_unused(const struct yml_node *map, const char *const *known,
 		str_addf(&list, "%s%s", k ? ", " : "", known[k]);
 	if (near)
 		yml_err(map->at[i], e, "not known here; did you mean '%s'?",
-			 near);
+			near);
 	else
 		yml_err(map->at[i], e, "not known here; one of: %s",
-			 list.buf ? list.buf : "(none)");
+			list.buf ? list.buf : "(none)");
 	str_release(&list);
 	return -1;
 }
@@ -356,21 +355,25 @@ int yml_text(const struct yml_node *n, const char **out, struct err *e)
 		return r;
 	for (size_t i = 0; n->text[i]; i++)
 		if (is_control(n->text[i]) || i >= TEXT_CAP)
-			return yml_err(n, e, "must be one line of plain text, "
-					"%d bytes at most", TEXT_CAP);
+			return yml_err(n, e,
+				       "must be one line of plain text, "
+				       "%d bytes at most",
+				       TEXT_CAP);
 	*out = n->text;
 	return 0;
 }
 
 int yml_int(const struct yml_node *n, long long min, long long max,
-	     long long *out, struct err *e)
+	    long long *out, struct err *e)
 {
 	const char *text;
 	int r = yml_text(n, &text, e);
 
 	if (!r && !str_to_ll(text, min, max, out))
-		r = yml_err(n, e, "'%s' is not a whole number from %lld to "
-			     "%lld", text, min, max);
+		r = yml_err(n, e,
+			    "'%s' is not a whole number from %lld to "
+			    "%lld",
+			    text, min, max);
 	return r;
 }
 
@@ -405,14 +408,16 @@ int yml_fraction(const struct yml_node *n, double *out, struct err *e)
 	else if (end == text || *end)
 		v = -1;
 	if (!(v >= 0 && v < 1))
-		return yml_err(n, e, "'%s' is not a share such as 1%% or "
-				"0.01, from 0 to below 100%%", text);
+		return yml_err(n, e,
+			       "'%s' is not a share such as 1%% or "
+			       "0.01, from 0 to below 100%%",
+			       text);
 	*out = v;
 	return 0;
 }
 
 int yml_opt_text(struct yml_node *map, const char *key, const char **out,
-		  struct err *e)
+		 struct err *e)
 {
 	struct yml_node *n = yml_get(map, key);
 
@@ -420,7 +425,7 @@ int yml_opt_text(struct yml_node *map, const char *key, const char **out,
 }
 
 int yml_opt_int(struct yml_node *map, const char *key, long long min,
-		 long long max, long long *out, struct err *e)
+		long long max, long long *out, struct err *e)
 {
 	struct yml_node *n = yml_get(map, key);
 
@@ -428,7 +433,7 @@ int yml_opt_int(struct yml_node *map, const char *key, long long min,
 }
 
 int yml_opt_bool(struct yml_node *map, const char *key, bool *out,
-		  struct err *e)
+		 struct err *e)
 {
 	struct yml_node *n = yml_get(map, key);
 

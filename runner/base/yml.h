@@ -26,18 +26,18 @@ struct yml_node {
 	enum yml_kind kind;
 	int line;
 	const char *file;
-	const char *key;	/* the key that led here, or NULL */
-	const char *text;	/* of a scalar */
-	size_t n;		/* entries of a list or map */
-	struct yml_node **at;	/* entries; those of a map carry their key */
-	bool used;		/* some reader asked for it */
+	const char *key;      /* the key that led here, or NULL */
+	const char *text;     /* of a scalar */
+	size_t n;             /* entries of a list or map */
+	struct yml_node **at; /* entries; those of a map carry their key */
+	bool used;            /* some reader asked for it */
 };
 
 /* Reads a file of at most 1 MiB; the caller frees the document. */
 int yml_load(const char *path, struct yml_doc **out, struct err *e);
 /* The same from memory; file is the name that errors show. */
 int yml_parse(const char *file, const char *text, size_t len,
-	       struct yml_doc **out, struct err *e);
+	      struct yml_doc **out, struct err *e);
 void yml_free(struct yml_doc *doc);
 struct yml_node *yml_root(struct yml_doc *doc);
 
@@ -51,24 +51,25 @@ int yml_expect(const struct yml_node *n, enum yml_kind kind, struct err *e);
 struct yml_node *yml_get(struct yml_node *map, const char *key);
 /* As yml_get(), but absence is an error. */
 int yml_need(struct yml_node *map, const char *key, struct yml_node **out,
-	      struct err *e);
+	     struct err *e);
 /* Errors on an entry that nobody asked for, and names the nearest of the keys
  * that were asked for. */
 int yml_check_unused(const struct yml_node *map, const char *const *known,
-		      size_t n, struct err *e);
+		     size_t n, struct err *e);
 
-/* Scalars, of one line.  The optional ones leave *out alone when the key is absent. */
+/* Scalars, of one line.  The optional ones leave *out alone when the key is
+ * absent. */
 int yml_text(const struct yml_node *n, const char **out, struct err *e);
 int yml_int(const struct yml_node *n, long long min, long long max,
-	     long long *out, struct err *e);
+	    long long *out, struct err *e);
 int yml_bool(const struct yml_node *n, bool *out, struct err *e);
 /* "1%" or "0.01" as 0.01. */
 int yml_fraction(const struct yml_node *n, double *out, struct err *e);
 int yml_opt_text(struct yml_node *map, const char *key, const char **out,
-		  struct err *e);
+		 struct err *e);
 int yml_opt_int(struct yml_node *map, const char *key, long long min,
-		 long long max, long long *out, struct err *e);
+		long long max, long long *out, struct err *e);
 int yml_opt_bool(struct yml_node *map, const char *key, bool *out,
-		  struct err *e);
+		 struct err *e);
 
 #endif

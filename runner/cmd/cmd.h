@@ -30,13 +30,13 @@ struct cmd_option {
 
 /* The command line, parsed. */
 struct ctx {
-	char *share;	     /* klab's own folder */
+	char *share;         /* klab's own folder */
 	const char *lab_dir; /* --lab */
-	int jobs;	     /* -j */
+	int jobs;            /* -j */
 	bool dry_run, verbose, json;
 	const struct cmd *cmd;
 	const char *given[CMD_OPTIONS]; /* by option: its value, "" if none */
-	char **argv;			/* what follows */
+	char **argv;                    /* what follows */
 	int argc;
 };
 
@@ -57,9 +57,9 @@ int cmd_fail(const struct err *e);
 void cmd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /*
- * For a verb that reads a study: opens the lab, calls fn and closes it.  study is
- * the name that the first word of the command line means, a study of the lab or
- * else that of a study file; "" if there is no word.  Returns the exit code.
+ * For a verb that reads a study: opens the lab, calls fn and closes it.  study
+ * is the name that the first word of the command line means, a study of the lab
+ * or else that of a study file; "" if there is no word.  Returns the exit code.
  */
 int cmd_with_study(struct ctx *c, int (*fn)(struct ctx *c, struct lab *lab,
 					    const char *study));

@@ -20,7 +20,7 @@ struct exam {
 	const struct ctx *c;
 	struct qemu qemu;
 	json_t *json;
-	bool bad; /* something that klab needs is missing */
+	bool bad;        /* something that klab needs is missing */
 	uint64_t tcg_ms; /* what the probe took in emulation; 0: did not run */
 };
 
@@ -36,10 +36,9 @@ tell(struct exam *x, enum finding f, const char *what, const char *fmt, ...)
 	va_end(ap);
 	x->bad |= f == MISSING;
 	if (x->json)
-		json_array_append_new(x->json,
-				      json_pack("{s:s, s:s, s:s}", "check",
-						what, "result", words[f],
-						"detail", text));
+		json_array_append_new(
+			x->json, json_pack("{s:s, s:s, s:s}", "check", what,
+					   "result", words[f], "detail", text));
 	else
 		printf("%-11s %-22s %s\n", words[f], what, text);
 }
@@ -69,8 +68,10 @@ static void check_command(struct exam *x, const char *what,
 	if (line)
 		tell(x, FINE, what, "%s", line);
 	else
-		tell(x, MISSING, what, "'%s' does not work: install %s (make "
-		     "setup)", argv[0], package);
+		tell(x, MISSING, what,
+		     "'%s' does not work: install %s (make "
+		     "setup)",
+		     argv[0], package);
 	free(line);
 }
 
@@ -85,8 +86,10 @@ static void check_qemu(struct exam *x)
 	}
 	tell(x, FINE, "QEMU", "%s (%s)", x->qemu.version, x->qemu.path);
 	if (machine_check(&two, &x->qemu, &e))
-		tell(x, UNUSED, "exact clock, SMP", "%s; 1 vCPU works (make "
-		     "setup tries the backports suite)", e.text);
+		tell(x, UNUSED, "exact clock, SMP",
+		     "%s; 1 vCPU works (make "
+		     "setup tries the backports suite)",
+		     e.text);
 	else
 		tell(x, FINE, "exact clock, SMP", "QEMU >= %d.%d",
 		     QEMU_SMP_MAJOR, QEMU_SMP_MINOR);
@@ -98,8 +101,8 @@ static void probe(struct exam *x, const char *what, const char *const *accel,
 		  bool needed)
 {
 	/* What the processor does itself cannot take longer than emulation. */
-	uint64_t limit_ms = x->tcg_ms && !strcmp(what, "kvm") ? x->tcg_ms
-							      : UINT64_MAX;
+	uint64_t limit_ms =
+		x->tcg_ms && !strcmp(what, "kvm") ? x->tcg_ms : UINT64_MAX;
 	char *image = xasprintf("%s/build/probe", x->c->share), why[64];
 	struct strv argv = STRV_INIT;
 	struct job_spec spec = {.deadline_ms = PROBE_DEADLINE_MS};
@@ -110,10 +113,13 @@ static void probe(struct exam *x, const char *what, const char *const *accel,
 	strv_add(&argv, x->qemu.path);
 	for (; *accel; accel++)
 		strv_add(&argv, *accel);
-	for (const char *const *p = (const char *const[]){
-		     "-nodefaults", "-no-user-config", "-display", "none",
-		     "-no-reboot", "-m", "64M", "-serial", "stdio", "-device",
-		     "isa-debug-exit,iobase=0x501,iosize=2", "-kernel", NULL};
+	for (const char *const *p =
+		     (const char *const[]){
+			     "-nodefaults", "-no-user-config", "-display",
+			     "none", "-no-reboot", "-m", "64M", "-serial",
+			     "stdio", "-device",
+			     "isa-debug-exit,iobase=0x501,iosize=2", "-kernel",
+			     NULL};
 	     *p; p++)
 		strv_add(&argv, *p);
 	strv_add(&argv, image);
@@ -121,7 +127,8 @@ static void probe(struct exam *x, const char *what, const char *const *accel,
 	if (job_run(&spec, &r, &e)) {
 		tell(x, needed ? MISSING : UNUSED, what, "%s", e.text);
 	} else if (r.exit == PROBE_EXIT && r.wall_ms > limit_ms) {
-		tell(x, UNUSED, what, "a probe guest took %llu ms, emulation "
+		tell(x, UNUSED, what,
+		     "a probe guest took %llu ms, emulation "
 		     "%llu ms: KVM is not run by the processor here",
 		     (unsigned long long)r.wall_ms,
 		     (unsigned long long)x->tcg_ms);
@@ -148,7 +155,8 @@ static void check_accelerators(struct exam *x)
 		return;
 	probe(x, "exact clock",
 	      (const char *const[]){"-accel", "tcg", "-icount",
-				    "shift=0,sleep=off", NULL}, true);
+				    "shift=0,sleep=off", NULL},
+	      true);
 	probe(x, "tcg", (const char *const[]){"-accel", "tcg", NULL}, false);
 	if (access("/dev/kvm", F_OK))
 		tell(x, UNUSED, "kvm", "there is no /dev/kvm");
@@ -163,21 +171,29 @@ static void check_tools(struct exam *x)
 
 	if (!python || !*python)
 		python = "/usr/bin/python3";
-	check_command(x, "apt", (const char *const[]){"apt-get", "--version",
-						      NULL}, "apt");
-	check_command(x, "kmod", (const char *const[]){"kmod", "--version",
-						       NULL}, "kmod");
-	check_command(x, "rt-tests", (const char *const[]){"dpkg-query", "-W",
-		      "-f", "${Package} ${Version}", "rt-tests", NULL},
+	check_command(x, "apt",
+		      (const char *const[]){"apt-get", "--version", NULL},
+		      "apt");
+	check_command(x, "kmod",
+		      (const char *const[]){"kmod", "--version", NULL}, "kmod");
+	check_command(x, "rt-tests",
+		      (const char *const[]){"dpkg-query", "-W", "-f",
+					    "${Package} ${Version}", "rt-tests",
+					    NULL},
 		      "rt-tests");
-	check_command(x, "gnuplot", (const char *const[]){"gnuplot",
-		      "--version", NULL}, "gnuplot-nox");
-	check_command(x, "python", (const char *const[]){python, "-c",
-		      "import pandas, scipy, statsmodels, jinja2; "
-		      "print('pandas', pandas.__version__, 'scipy', "
-		      "scipy.__version__, 'statsmodels', "
-		      "statsmodels.__version__, 'jinja2', jinja2.__version__)",
-		      NULL}, "python3-pandas, python3-scipy, "
+	check_command(x, "gnuplot",
+		      (const char *const[]){"gnuplot", "--version", NULL},
+		      "gnuplot-nox");
+	check_command(x, "python",
+		      (const char *const[]){
+			      python, "-c",
+			      "import pandas, scipy, statsmodels, jinja2; "
+			      "print('pandas', pandas.__version__, 'scipy', "
+			      "scipy.__version__, 'statsmodels', "
+			      "statsmodels.__version__, 'jinja2', "
+			      "jinja2.__version__)",
+			      NULL},
+		      "python3-pandas, python3-scipy, "
 		      "python3-statsmodels and python3-jinja2");
 }
 
@@ -196,11 +212,13 @@ static void check_guest(struct exam *x)
 static void check_host(struct exam *x)
 {
 	long pages = sysconf(_SC_PHYS_PAGES), size = sysconf(_SC_PAGESIZE);
-	uint64_t room = file_space(file_exists(x->c->lab_dir) ? x->c->lab_dir
-							      : ".");
+	uint64_t room =
+		file_space(file_exists(x->c->lab_dir) ? x->c->lab_dir : ".");
 
-	tell(x, FINE, "host", "%ld cores, %.1f GiB of memory, %.1f GiB of disk "
-	     "free", sysconf(_SC_NPROCESSORS_ONLN),
+	tell(x, FINE, "host",
+	     "%ld cores, %.1f GiB of memory, %.1f GiB of disk "
+	     "free",
+	     sysconf(_SC_NPROCESSORS_ONLN),
 	     (double)pages * (double)size / (1 << 30),
 	     (double)room / (1 << 30));
 }

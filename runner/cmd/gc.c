@@ -45,7 +45,8 @@ static unsigned long long size_of(const char *path)
 
 	while (fts && (f = fts_read(fts)))
 		if (f->fts_info == FTS_F)
-			sum += (unsigned long long)f->fts_statp->st_blocks * 512;
+			sum += (unsigned long long)f->fts_statp->st_blocks *
+			       512;
 	if (fts)
 		fts_close(fts);
 	return sum;
@@ -69,11 +70,11 @@ static int add_debs(struct sqlite3_stmt *row, void *arg)
 	const char *name, *version, *arch;
 	size_t i;
 
-	json_array_foreach(json_object_get(manifest, "debs"), i, deb)
-		if (!json_unpack(deb, "{s:s, s:s, s:s}", "name", &name,
-				 "version", &version, "arch", &arch))
-			strv_addf(&s->debs, "%s_%s_%s.deb", name, version,
-				  arch);
+	json_array_foreach(json_object_get(manifest, "debs"), i,
+			   deb) if (!json_unpack(deb, "{s:s, s:s, s:s}", "name",
+						 &name, "version", &version,
+						 "arch", &arch))
+		strv_addf(&s->debs, "%s_%s_%s.deb", name, version, arch);
 	json_decref(manifest);
 	free(path);
 	return 0;
@@ -153,12 +154,15 @@ static int forget(struct sweep *s, const char *study, struct err *e)
 
 static int drop_rows(struct db *db, struct err *e)
 {
-	if (db_run(db, e, "DELETE FROM boot WHERE id NOT IN "
-			  "(SELECT boot FROM cell)", ""))
+	if (db_run(db, e,
+		   "DELETE FROM boot WHERE id NOT IN "
+		   "(SELECT boot FROM cell)",
+		   ""))
 		return -EIO;
 	return db_run(db, e,
 		      "DELETE FROM kernel WHERE key NOT IN (SELECT kernel_key "
-		      "FROM stage WHERE kernel_key IS NOT NULL)", "");
+		      "FROM stage WHERE kernel_key IS NOT NULL)",
+		      "");
 }
 
 /* The rows go first: a klab that is killed between leaves files that the next

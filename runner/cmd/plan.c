@@ -14,7 +14,7 @@
 
 struct plan {
 	size_t boots;
-	long long done;	   /* of this study in this lab */
+	long long done;    /* of this study in this lab */
 	long long boot_ms; /* mean of the boots that the lab has; 0: none */
 	long long left_ms;
 };
@@ -32,12 +32,13 @@ static int read_lab(const struct ctx *c, const struct study *s, struct plan *p,
 	r = db_number(lab.db, e, &p->done, 0,
 		      "SELECT count(DISTINCT b.id) FROM boot b JOIN cell c "
 		      "ON c.boot = b.id JOIN study s ON s.id = c.study "
-		      "WHERE s.name = ? AND b.state IN ('ok', 'bad')", "t",
-		      s->name);
+		      "WHERE s.name = ? AND b.state IN ('ok', 'bad')",
+		      "t", s->name);
 	if (!r)
 		r = db_number(lab.db, e, &p->boot_ms, 0,
 			      "SELECT avg(wall_ms) FROM boot "
-			      "WHERE state = 'ok'", "");
+			      "WHERE state = 'ok'",
+			      "");
 	lab_close(&lab);
 	return r;
 }
@@ -50,11 +51,11 @@ static void print_json(const struct study *s, const struct plan *p)
 	for (size_t i = 0; i < s->nstages; i++) {
 		char *request = stage_request(&s->stages[i]);
 
-		json_array_append_new(
-			stages, json_pack("{s:i, s:s, s:s}", "stage",
-					  s->stages[i].idx, "name",
-					  s->stages[i].name, "source",
-					  request));
+		json_array_append_new(stages,
+				      json_pack("{s:i, s:s, s:s}", "stage",
+						s->stages[i].idx, "name",
+						s->stages[i].name, "source",
+						request));
 		free(request);
 	}
 	for (size_t i = 0; i < s->nmachines; i++)
@@ -68,8 +69,8 @@ static void print_json(const struct study *s, const struct plan *p)
 		      CONFIG_AS_SHIPPED, "machines", machines, "workloads",
 		      workloads, "seeds", s->boots, "boots",
 		      (json_int_t)p->boots, "done", (json_int_t)p->done,
-		      "estimate_ms", (json_int_t)p->left_ms, "estimate_is_guess",
-		      p->boot_ms == 0);
+		      "estimate_ms", (json_int_t)p->left_ms,
+		      "estimate_is_guess", p->boot_ms == 0);
 	cmd_print_json(o);
 }
 
@@ -105,12 +106,14 @@ static void print_text(const struct ctx *c, const struct study *s,
 		printf("  %-24s %s\n", s->workloads[i]->label,
 		       s->workloads[i]->summary);
 	printf("\n%zu boots (%zu stages x %zu machines x %zu workloads x %d "
-	       "seeds), %lld done\n", p->boots, s->nstages, s->nmachines,
-	       s->nworkloads, s->boots, p->done);
+	       "seeds), %lld done\n",
+	       p->boots, s->nstages, s->nmachines, s->nworkloads, s->boots,
+	       p->done);
 	printf("estimate: %s with %d side by side (%s)\n",
 	       cmd_duration((unsigned long long)p->left_ms, time, sizeof(time)),
-	       c->jobs, p->boot_ms ? "from the boots in this lab"
-				   : "a guess: this lab has measured none");
+	       c->jobs,
+	       p->boot_ms ? "from the boots in this lab"
+			  : "a guess: this lab has measured none");
 }
 
 static int cmd_main(struct ctx *c)

@@ -20,7 +20,7 @@ struct repeat {
 	struct stop stop;
 	bool interrupted;
 	struct boot **boots; /* running, or NULL; jobs of them */
-	struct str why;	     /* what differed, a line each */
+	struct str why;      /* what differed, a line each */
 };
 
 /* The boot whose id starts with the word. */
@@ -41,8 +41,10 @@ static int find_boot(const struct lab *lab, const char *word, char **dir,
 	if (hits.n == 1)
 		*dir = xasprintf("%s/%s", boots, hits.v[0]);
 	else if (hits.n)
-		r = err_user(e, "'%s' is the start of %zu boots; give more of "
-			     "the id", word, hits.n);
+		r = err_user(e,
+			     "'%s' is the start of %zu boots; give more of "
+			     "the id",
+			     word, hits.n);
 	else
 		r = err_user(e, "there is no boot '%s' in '%s'", word, boots);
 	strv_release(&hits);
@@ -176,8 +178,10 @@ static int print(struct ctx *c, struct repeat *r, const char *id)
 
 		cmd_print_json(o);
 	} else if (r->equal && !r->different && !r->failed) {
-		printf("boot %s: equal in %d of %d repeats: every sample, frame "
-		       "and console byte\n", id, r->equal, r->equal);
+		printf("boot %s: equal in %d of %d repeats: every sample, "
+		       "frame "
+		       "and console byte\n",
+		       id, r->equal, r->equal);
 	} else {
 		printf("boot %s: %d equal, %d different, %d failed\n%s", id,
 		       r->equal, r->different, r->failed,

@@ -9,8 +9,8 @@
 
 struct screen {
 	const struct ctx *c;
-	bool live;    /* stderr is a terminal: one line, rewritten */
-	bool drawn;   /* the progress line is on the screen */
+	bool live;  /* stderr is a terminal: one line, rewritten */
+	bool drawn; /* the progress line is on the screen */
 	bool colour;
 	struct run_progress last;
 };
@@ -51,8 +51,7 @@ static void on_boot(const char *stage, const char *machine,
 	else
 		cmd_say("%sboot %s: %s, %s, %s, seed %d: %s: %s; see %s%s",
 			s->colour ? "\033[31m" : "", r->id, stage, machine,
-			workload, seed, r->what.outcome, r->what.reason,
-			r->dir,
+			workload, seed, r->what.outcome, r->what.reason, r->dir,
 			s->colour ? "\033[0m" : "");
 }
 
@@ -157,7 +156,8 @@ static int work(struct ctx *c, struct lab *lab, struct study *study,
 	run_free(run);
 	if (r == -EINTR) {
 		cmd_say("interrupted: %zu of %zu boots are done; run the same "
-			"command again to go on", p.ok + p.bad, p.total);
+			"command again to go on",
+			p.ok + p.bad, p.total);
 		return EXIT_INTERRUPTED;
 	}
 	if (r)

@@ -22,7 +22,8 @@ struct listing {
 /* Counts each boot once, whatever number of cells share it. */
 #define COUNTS                                                                 \
 	"SELECT s.name, s.updated, count(x.boot), "                            \
-	"coalesce(sum(x.state = 'ok'), 0), coalesce(sum(x.state = 'bad'), 0), " \
+	"coalesce(sum(x.state = 'ok'), 0), coalesce(sum(x.state = 'bad'), "    \
+	"0), "                                                                 \
 	"coalesce(sum(x.state = 'lab'), 0), "                                  \
 	"coalesce(sum(x.state = 'running'), 0), "                              \
 	"(SELECT count(*) FROM stage g WHERE g.study = s.id "                  \
@@ -67,9 +68,9 @@ static json_t *as_json(const struct study_status *s, bool busy)
 			 (json_int_t)s->bad, "lab", (json_int_t)s->lab,
 			 "running", (json_int_t)(busy ? s->running : 0),
 			 "interrupted", (json_int_t)(busy ? 0 : s->running),
-			 "todo", (json_int_t)s->todo,
-			 "stages_without_kernel", (json_int_t)s->unresolved,
-			 "eta_ms", (json_int_t)s->eta_ms);
+			 "todo", (json_int_t)s->todo, "stages_without_kernel",
+			 (json_int_t)s->unresolved, "eta_ms",
+			 (json_int_t)s->eta_ms);
 }
 
 static int on_study(struct sqlite3_stmt *row, void *arg)

@@ -48,8 +48,10 @@ static int study_name(const struct ctx *c, struct lab *lab, const char *word,
 		return 0;
 	}
 	if (!strchr(word, '/') && !file_exists(word) && word_ok(word))
-		return err_user(e, "lab '%s' has no study '%s' (and there is no "
-				"such file): run it first", lab->dir, word);
+		return err_user(e,
+				"lab '%s' has no study '%s' (and there is no "
+				"such file): run it first",
+				lab->dir, word);
 	if (study_load(word, c->share, &s, e))
 		return -EINVAL;
 	*name = xstrdup(s->name);
@@ -57,8 +59,8 @@ static int study_name(const struct ctx *c, struct lab *lab, const char *word,
 	return 0;
 }
 
-int cmd_with_study(struct ctx *c, int (*fn)(struct ctx *c, struct lab *lab,
-					    const char *study))
+int cmd_with_study(struct ctx *c,
+		   int (*fn)(struct ctx *c, struct lab *lab, const char *study))
 {
 	char *study = NULL;
 	struct lab lab;
@@ -85,8 +87,7 @@ const char *cmd_duration(unsigned long long ms, char *buf, size_t size)
 	else if (s < 3600)
 		snprintf(buf, size, "%llu min %llu s", s / 60, s % 60);
 	else
-		snprintf(buf, size, "%llu h %llu min", s / 3600,
-			 s % 3600 / 60);
+		snprintf(buf, size, "%llu h %llu min", s / 3600, s % 3600 / 60);
 	return buf;
 }
 
@@ -121,7 +122,8 @@ static int analyse(const struct job_spec *spec, struct job_result *r,
 	int ret = job_run(spec, r, e);
 
 	if (!ret && (r->signal || r->exit > ERR_LAB))
-		ret = err_lab(e, "the analysis ended with %s; is everything "
+		ret = err_lab(e,
+			      "the analysis ended with %s; is everything "
 			      "there? 'klab doctor' tells",
 			      job_describe(r, why, sizeof(why)));
 	return ret;

@@ -110,11 +110,13 @@ static int prepare(struct boot *b, struct err *e)
 	if (!r)
 		r = file_mkdirs(b->dir, e);
 	if (!r && !file_exists(b->kernel))
-		r = err_lab(e, "the kernel '%s' is not in the store any more; "
+		r = err_lab(e,
+			    "the kernel '%s' is not in the store any more; "
 			    "'klab run' of its study brings it back",
 			    b->kernel);
 	if (!r && !file_exists(base))
-		r = err_lab(e, "the initramfs '%s' is not in the lab any more, "
+		r = err_lab(e,
+			    "the initramfs '%s' is not in the lab any more, "
 			    "and this host's programs may have changed since; "
 			    "'klab run' of its study boots with those it has",
 			    base);
@@ -216,8 +218,8 @@ static void on_exit_of_qemu(const struct job_result *j, void *arg)
 	if (after(b, j, &e)) {
 		collected_release(c);
 		c->state = BOOT_LAB;
-		c->outcome = file_space(b->dir) < GUEST_FILE_CAP ? "disk"
-								 : "lab";
+		c->outcome =
+			file_space(b->dir) < GUEST_FILE_CAP ? "disk" : "lab";
 		c->reason = xstrdup(e.text);
 	}
 	if (j->stopped) {

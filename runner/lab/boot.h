@@ -1,10 +1,11 @@
 /*
  * One boot on the event loop: prepare, start QEMU, collect, keep the folder.
  *
- * While it runs a boot lives in lab/flight/<id>.<n>/.  When it has ended, the folder
- * holds spec.json, job.cpio, console.log, results.jsonl, fingerprint.json,
- * reproduce.sh, and qemu.log if QEMU said anything.  boot_keep() publishes it
- * as lab/boots/<id>/; a boot that is not kept is removed by boot_free().
+ * While it runs a boot lives in lab/flight/<id>.<n>/.  When it has ended, the
+ * folder holds spec.json, job.cpio, console.log, results.jsonl,
+ * fingerprint.json, reproduce.sh, and qemu.log if QEMU said anything.
+ * boot_keep() publishes it as lab/boots/<id>/; a boot that is not kept is
+ * removed by boot_free().
  */
 #ifndef KLAB_BOOT_H
 #define KLAB_BOOT_H
@@ -22,10 +23,10 @@ typedef void (*boot_done_fn)(struct boot *b, void *arg);
 
 struct boot_result {
 	char id[BOOT_ID];
-	const char *dir;	 /* where the boot's files are now */
+	const char *dir; /* where the boot's files are now */
 	struct collected what;
 	uint64_t wall_ms;
-	char *fingerprint;	 /* JSON */
+	char *fingerprint; /* JSON */
 };
 
 /* Starts a boot of that spec, which must fit the lab's QEMU.  done comes once,

@@ -43,9 +43,9 @@ static const char *line_start(const char *text, const char *at)
 
 static const char *find(const struct str *console, const char *what)
 {
-	return console->len ? memmem(console->buf, console->len, what,
-				     strlen(what))
-			    : NULL;
+	return console->len
+		       ? memmem(console->buf, console->len, what, strlen(what))
+		       : NULL;
 }
 
 /* The first sign of trouble on the console, or NULL. */
@@ -108,9 +108,10 @@ static char *one_line(const char *at, const char *end)
 
 /* ---- the judgement ---- */
 
-__attribute__((format(printf, 4, 5))) static void
-judge(struct collected *c, enum boot_state state, const char *outcome,
-      const char *fmt, ...)
+__attribute__((format(printf, 4, 5))) static void judge(struct collected *c,
+							enum boot_state state,
+							const char *outcome,
+							const char *fmt, ...)
 {
 	va_list ap;
 
@@ -129,15 +130,18 @@ static bool judge_ending(const json_t *spec, const struct ending *end,
 			 const struct str *port, const struct str *console,
 			 struct collected *c)
 {
-	bool full = port->len >= GUEST_FILE_CAP ||
-		    console->len >= GUEST_FILE_CAP;
+	bool full =
+		port->len >= GUEST_FILE_CAP || console->len >= GUEST_FILE_CAP;
 
 	if (end->signal == SIGXFSZ || full)
-		judge(c, BOOT_BAD, "flood", "the guest wrote more than %u MiB "
-		      "to its %s and was stopped", GUEST_FILE_CAP >> 20,
+		judge(c, BOOT_BAD, "flood",
+		      "the guest wrote more than %u MiB "
+		      "to its %s and was stopped",
+		      GUEST_FILE_CAP >> 20,
 		      port->len > console->len ? "port" : "console");
 	else if (end->deadline)
-		judge(c, BOOT_BAD, "deadline", "the guest was not done after "
+		judge(c, BOOT_BAD, "deadline",
+		      "the guest was not done after "
 		      "%d s (deadline_s of machine '%s') and was stopped",
 		      spec_int(spec, NULL, "deadline_s"),
 		      spec_text(spec, "machine", "name"));
@@ -165,16 +169,20 @@ static bool judge_frames(const struct frames *f, const struct str *console,
 		judge(c, BOOT_BAD, "panic", "%s", line);
 		free(line);
 	} else if (f->bad) {
-		judge(c, BOOT_BAD, "garbage", "line %zu of the guest's port is "
-		      "%s (%zu such lines)", f->bad_line, f->why, f->bad);
+		judge(c, BOOT_BAD, "garbage",
+		      "line %zu of the guest's port is "
+		      "%s (%zu such lines)",
+		      f->bad_line, f->why, f->bad);
 	} else if (!json_array_size(f->list)) {
-		judge(c, BOOT_BAD, "silent", "the guest ended and its agent "
+		judge(c, BOOT_BAD, "silent",
+		      "the guest ended and its agent "
 		      "had never reported");
 	} else if (error) {
 		judge(c, BOOT_BAD, "agent", "the agent gave up: %.300s",
 		      frame_text(error, "what"));
 	} else if (!bye) {
-		judge(c, BOOT_BAD, "incomplete", "the guest ended before its "
+		judge(c, BOOT_BAD, "incomplete",
+		      "the guest ended before its "
 		      "agent was done");
 	} else {
 		return false;
@@ -190,8 +198,10 @@ static bool judge_metronome(const json_t *spec, const struct frames *f,
 	if (!spec_int(spec, "machine", "metronome_us") ||
 	    json_is_true(json_object_get(m, "ok")))
 		return false;
-	judge(c, BOOT_BAD, "metronome", "the metronome could not be started: "
-	      "%.300s", m ? frame_text(m, "error") : "the agent said nothing");
+	judge(c, BOOT_BAD, "metronome",
+	      "the metronome could not be started: "
+	      "%.300s",
+	      m ? frame_text(m, "error") : "the agent said nothing");
 	return true;
 }
 
@@ -226,19 +236,25 @@ static bool judge_step(const json_t *step, const struct frames *f,
 	if (!end)
 		judge(c, BOOT_BAD, "workload", "step '%s' did not run", name);
 	else if (json_is_true(json_object_get(end, "deadline")))
-		judge(c, BOOT_BAD, "workload", "step '%s' was not done after "
-		      "%lld s of guest time", name,
-		      frame_num(step, "deadline_ms") / 1000);
+		judge(c, BOOT_BAD, "workload",
+		      "step '%s' was not done after "
+		      "%lld s of guest time",
+		      name, frame_num(step, "deadline_ms") / 1000);
 	else if (frame_num(end, "signal"))
-		judge(c, BOOT_BAD, "workload", "step '%s' was killed by signal "
-		      "%lld", name, frame_num(end, "signal"));
+		judge(c, BOOT_BAD, "workload",
+		      "step '%s' was killed by signal "
+		      "%lld",
+		      name, frame_num(end, "signal"));
 	else if (frame_num(end, "exit"))
-		judge(c, BOOT_BAD, "workload", "step '%s' ended with exit "
-		      "status %lld%s%s", name, frame_num(end, "exit"),
-		      *words ? ": " : "", words);
+		judge(c, BOOT_BAD, "workload",
+		      "step '%s' ended with exit "
+		      "status %lld%s%s",
+		      name, frame_num(end, "exit"), *words ? ": " : "", words);
 	else
-		judge(c, BOOT_BAD, "workload", "the load beside step '%s' "
-		      "failed", name);
+		judge(c, BOOT_BAD, "workload",
+		      "the load beside step '%s' "
+		      "failed",
+		      name);
 	free(words);
 	return true;
 }
@@ -249,9 +265,8 @@ static bool judge_steps(const json_t *spec, const struct frames *f,
 	size_t i;
 	json_t *step;
 
-	json_array_foreach(json_object_get(spec, "steps"), i, step)
-		if (judge_step(step, f, c))
-			return true;
+	json_array_foreach(json_object_get(spec, "steps"), i,
+			   step) if (judge_step(step, f, c)) return true;
 	return false;
 }
 

@@ -41,8 +41,8 @@ struct histogram {
 struct collected {
 	enum boot_state state;
 	const char *outcome; /* ok, panic, silent, ...: see schema.sql */
-	char *reason;	     /* one sentence; NULL if ok */
-	char *excerpt;	     /* console lines; NULL if ok */
+	char *reason;        /* one sentence; NULL if ok */
+	char *excerpt;       /* console lines; NULL if ok */
 	uint64_t guest_ns;
 	struct str lines; /* the frames' JSON, a line each */
 	struct sample *samples;

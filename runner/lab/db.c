@@ -29,8 +29,10 @@ static int fail(const struct db *db, struct err *e)
 	 * error. */
 	if (code == SQLITE_FULL ||
 	    (code == SQLITE_IOERR && file_space(db->path) < ROOM_NEEDED))
-		return err_lab(e, "'%s': the disk is full; make room, then run "
-			       "the same command again", db->path);
+		return err_lab(e,
+			       "'%s': the disk is full; make room, then run "
+			       "the same command again",
+			       db->path);
 	return err_lab(e, "'%s': %s", db->path, sqlite3_errmsg(db->sql));
 }
 
@@ -146,9 +148,10 @@ static int read_version(struct db *db, long long *have, struct err *e)
 	if (db_number(db, e, have, 0, "PRAGMA user_version", ""))
 		return -EIO;
 	if (*have > VERSION)
-		return err_lab(e, "'%s' was written by a newer klab (schema "
-			       "%lld, this klab knows %d)", db->path, *have,
-			       VERSION);
+		return err_lab(e,
+			       "'%s' was written by a newer klab (schema "
+			       "%lld, this klab knows %d)",
+			       db->path, *have, VERSION);
 	return 0;
 }
 
@@ -162,7 +165,8 @@ static int check_version(struct db *db, const char *lab, struct err *e)
 	if (!have)
 		return no_lab(lab, e);
 	if (have < VERSION)
-		return err_lab(e, "'%s' was written by an older klab; 'klab "
+		return err_lab(e,
+			       "'%s' was written by an older klab; 'klab "
 			       "run' of any study brings it up to date",
 			       db->path);
 	return 0;
@@ -178,7 +182,8 @@ static int migrate(struct db *db, struct err *e)
 	for (; have < VERSION; have++) {
 		snprintf(pragma, sizeof(pragma),
 			 "PRAGMA user_version = %lld; COMMIT", have + 1);
-		if (sqlite3_exec(db->sql, "BEGIN IMMEDIATE", NULL, NULL, NULL) ||
+		if (sqlite3_exec(db->sql, "BEGIN IMMEDIATE", NULL, NULL,
+				 NULL) ||
 		    sqlite3_exec(db->sql, migrations[have], NULL, NULL, NULL) ||
 		    sqlite3_exec(db->sql, pragma, NULL, NULL, NULL)) {
 			fail(db, e);
@@ -189,8 +194,7 @@ static int migrate(struct db *db, struct err *e)
 	return 0;
 }
 
-static int configure(struct db *db, const char *lab, bool reader,
-		     struct err *e)
+static int configure(struct db *db, const char *lab, bool reader, struct err *e)
 {
 	sqlite3_busy_timeout(db->sql, 10000);
 	if (reader)
@@ -244,10 +248,11 @@ static int add_machines(struct db *db, const struct study *s, long long id,
 	for (size_t i = 0; i < s->nmachines; i++) {
 		const struct machine *m = s->machines[i];
 
-		if (db_run(db, e, "INSERT INTO machine VALUES "
-				  "(?, ?, ?, ?, ?, ?)",
-			   "ittiii", id, m->name, m->clock,
-			   (long long)m->vcpus, (long long)m->memory_mib,
+		if (db_run(db, e,
+			   "INSERT INTO machine VALUES "
+			   "(?, ?, ?, ?, ?, ?)",
+			   "ittiii", id, m->name, m->clock, (long long)m->vcpus,
+			   (long long)m->memory_mib,
 			   (long long)m->metronome_us))
 			return -EIO;
 	}
@@ -260,8 +265,9 @@ static int add_metrics(struct db *db, const struct workload *w, long long id,
 	for (size_t i = 0; i < w->nmetrics; i++) {
 		const struct metric *m = &w->metrics[i];
 
-		if (db_run(db, e, "INSERT INTO metric VALUES "
-				  "(?, ?, ?, ?, ?, ?, ?)",
+		if (db_run(db, e,
+			   "INSERT INTO metric VALUES "
+			   "(?, ?, ?, ?, ?, ?, ?)",
 			   "ittttii", id, w->label, m->name, m->unit, m->better,
 			   (long long)m->primary, (long long)m->latency))
 			return -EIO;
@@ -284,8 +290,7 @@ static int clear_study(struct db *db, long long id, struct err *e)
 	return 0;
 }
 
-int db_study(struct db *db, const struct study *s, long long *id,
-	     struct err *e)
+int db_study(struct db *db, const struct study *s, long long *id, struct err *e)
 {
 	if (db_run(db, e,
 		   "INSERT INTO study (name, path, text, baseline, min_effect, "
@@ -355,10 +360,11 @@ int db_kernel(struct db *db, const struct kernel *k, struct err *e)
 int db_cell(struct db *db, long long study, int stage, const char *machine,
 	    const char *workload, int seed, const char *boot, struct err *e)
 {
-	return db_run(db, e,
-		      "INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?, ?, ?)",
-		      "iitttit", study, (long long)stage, CONFIG_AS_SHIPPED,
-		      machine, workload, (long long)seed, boot);
+	return db_run(
+		db, e,
+		"INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?, ?, ?)",
+		"iitttit", study, (long long)stage, CONFIG_AS_SHIPPED, machine,
+		workload, (long long)seed, boot);
 }
 
 /* ---- boots ---- */
@@ -371,8 +377,8 @@ int db_boot_state(struct db *db, const char *id, int deadline_s, int *state,
 			  "SELECT CASE WHEN state = 'ok' THEN 0 "
 			  "WHEN state = 'bad' AND NOT (outcome = 'deadline' "
 			  "AND wall_ms < ? * 1000) THEN 1 "
-			  "ELSE 2 END FROM boot WHERE id = ?", "it",
-			  (long long)deadline_s, id);
+			  "ELSE 2 END FROM boot WHERE id = ?",
+			  "it", (long long)deadline_s, id);
 
 	*state = (int)v;
 	return r;
@@ -381,26 +387,28 @@ int db_boot_state(struct db *db, const char *id, int deadline_s, int *state,
 int db_boot_start(struct db *db, const char *id, const char *kernel, int seed,
 		  struct err *e)
 {
-	return db_run(db, e,
-		      "INSERT OR REPLACE INTO boot (id, kernel_key, seed, "
-		      "state, outcome, reason, started) VALUES (?, ?, ?, "
-		      "'running', 'interrupted', 'the run was interrupted', "
-		      NOW ")", "tti", id, kernel, (long long)seed);
+	return db_run(
+		db, e,
+		"INSERT OR REPLACE INTO boot (id, kernel_key, seed, "
+		"state, outcome, reason, started) VALUES (?, ?, ?, "
+		"'running', 'interrupted', 'the run was interrupted', " NOW ")",
+		"tti", id, kernel, (long long)seed);
 }
 
-static int add_results(struct db *db, const char *id,
-		       const struct collected *c, struct err *e)
+static int add_results(struct db *db, const char *id, const struct collected *c,
+		       struct err *e)
 {
 	for (size_t i = 0; i < c->nsamples; i++)
 		if (db_run(db, e, "INSERT INTO sample VALUES (?, ?, ?, ?)",
-			   "tttd", id, c->samples[i].metric,
-			   c->samples[i].unit, c->samples[i].value))
+			   "tttd", id, c->samples[i].metric, c->samples[i].unit,
+			   c->samples[i].value))
 			return -EIO;
 	for (size_t i = 0; i < c->nhistograms; i++) {
 		const struct histogram *h = &c->histograms[i];
 
-		if (db_run(db, e, "INSERT INTO histogram VALUES "
-				  "(?, ?, ?, ?, ?, ?)",
+		if (db_run(db, e,
+			   "INSERT INTO histogram VALUES "
+			   "(?, ?, ?, ?, ?, ?)",
 			   "ttiiti", id, h->metric, (long long)h->cpu,
 			   h->limit_us, h->counts, h->overflow))
 			return -EIO;
@@ -417,9 +425,9 @@ int db_boot_done(struct db *db, const char *id, const struct collected *c,
 		   "UPDATE boot SET state = ?, outcome = ?, reason = ?, "
 		   "excerpt = ?, wall_ms = ?, guest_ns = ?, fingerprint = ? "
 		   "WHERE id = ?",
-		   "ttttiitt", boot_state_name(c->state), c->outcome,
-		   c->reason, c->excerpt, (long long)wall_ms,
-		   (long long)c->guest_ns, fingerprint, id) ||
+		   "ttttiitt", boot_state_name(c->state), c->outcome, c->reason,
+		   c->excerpt, (long long)wall_ms, (long long)c->guest_ns,
+		   fingerprint, id) ||
 	    (c->state == BOOT_OK && add_results(db, id, c, e)) ||
 	    db_commit(db, e)) {
 		db_rollback(db);
@@ -430,14 +438,17 @@ int db_boot_done(struct db *db, const char *id, const struct collected *c,
 
 int db_boots_interrupted(struct db *db, struct err *e)
 {
-	return db_run(db, e, "UPDATE boot SET state = 'lab' "
-			     "WHERE state = 'running'", "");
+	return db_run(db, e,
+		      "UPDATE boot SET state = 'lab' "
+		      "WHERE state = 'running'",
+		      "");
 }
 
 int db_event(struct db *db, const char *study, const char *what,
 	     const char *detail, struct err *e)
 {
-	return db_run(db, e, "INSERT INTO event (at, study, what, detail) "
-			     "VALUES (" NOW ", ?, ?, ?)",
+	return db_run(db, e,
+		      "INSERT INTO event (at, study, what, detail) "
+		      "VALUES (" NOW ", ?, ?, ?)",
 		      "ttt", study, what, detail);
 }

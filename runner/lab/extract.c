@@ -12,8 +12,8 @@ static void add_sample(struct collected *c, const json_t *metric, double value)
 {
 	struct sample *s;
 
-	c->samples = xrealloc(c->samples,
-			      (c->nsamples + 1) * sizeof(*c->samples));
+	c->samples =
+		xrealloc(c->samples, (c->nsamples + 1) * sizeof(*c->samples));
 	s = &c->samples[c->nsamples++];
 	s->metric = xstrdup(frame_text(metric, "name"));
 	s->unit = xstrdup(frame_text(metric, "unit"));
@@ -53,7 +53,8 @@ static char *from_regex(const struct frames *f, const char *step,
 		*value = strtod(text, &end);
 		if (end == text || *end || !isfinite(*value))
 			why = xasprintf("its output has '%s' where a number "
-					"should be", text);
+					"should be",
+					text);
 		free(text);
 	}
 	regfree(&re);
@@ -76,7 +77,8 @@ static bool add_counts(struct latency *l, const json_t *counts,
 	const char *bucket;
 	json_t *n;
 
-	json_object_foreach((json_t *)counts, bucket, n) {
+	json_object_foreach((json_t *)counts, bucket, n)
+	{
 		long long us;
 
 		if (!str_to_ll(bucket, 0, l->limit_us - 1, &us) ||
@@ -99,8 +101,8 @@ static bool add_histogram(struct collected *c, const char *metric, int cpu,
 	for (size_t i = 0; i < c->nhistograms; i++)
 		if (c->histograms[i].cpu == cpu)
 			return false;
-	c->histograms = xrealloc(c->histograms, (c->nhistograms + 1) *
-							sizeof(*h));
+	c->histograms =
+		xrealloc(c->histograms, (c->nhistograms + 1) * sizeof(*h));
 	h = &c->histograms[c->nhistograms++];
 	h->metric = xstrdup(metric);
 	h->cpu = cpu;
@@ -195,11 +197,11 @@ static char *read_latency(const char *text, struct latency *l, bool keep,
 	    json_object_size(threads) > CPUS_MAX)
 		ret = xasprintf("cyclictest's JSON holds no threads%s%s",
 				root ? "" : ": ", root ? "" : why.text);
-	json_object_foreach(threads, number, thread)
-		if (!ret && !add_thread(l, thread, keep, c))
-			ret = xasprintf("cyclictest's JSON of thread %.20s is "
-					"damaged or contradicts itself",
-					number);
+	json_object_foreach(threads, number,
+			    thread) if (!ret && !add_thread(l, thread, keep, c))
+		ret = xasprintf("cyclictest's JSON of thread %.20s is "
+				"damaged or contradicts itself",
+				number);
 	json_decref(root);
 	return ret;
 }
@@ -256,7 +258,8 @@ bool extract_metrics(const json_t *spec, const struct frames *f,
 	size_t i;
 	json_t *metric;
 
-	json_array_foreach(json_object_get(spec, "metrics"), i, metric) {
+	json_array_foreach(json_object_get(spec, "metrics"), i, metric)
+	{
 		char *reason = extract_one(metric, f, step, c);
 
 		if (!reason)

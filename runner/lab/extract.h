@@ -9,7 +9,8 @@
 
 /* Adds a sample for each metric of the spec, and the histograms.  A latency
  * quantile that the number of samples cannot carry is left out.  Where another
- * metric has no value, a sentence in *why, which the caller frees, and false. */
+ * metric has no value, a sentence in *why, which the caller frees, and false.
+ */
 bool extract_metrics(const json_t *spec, const struct frames *f,
 		     struct collected *c, char **why);
 

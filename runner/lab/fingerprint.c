@@ -98,8 +98,10 @@ static char *script(const struct lab *lab, const json_t *spec)
 	command = strv_shell(&argv);
 	text = xasprintf(
 		"#!/bin/sh\n"
-		"# Repeats boot %s without klab and compares: needs QEMU %s, the\n"
-		"# kernel and the initramfs of the lab two folders up (or $LAB).\n"
+		"# Repeats boot %s without klab and compares: needs QEMU %s, "
+		"the\n"
+		"# kernel and the initramfs of the lab two folders up (or "
+		"$LAB).\n"
 		"set -eu\n"
 		"here=$(cd \"$(dirname \"$0\")\" && pwd)\n"
 		"lab=$(cd \"${LAB:-$here/../..}\" && pwd)\n"
@@ -110,8 +112,8 @@ static char *script(const struct lab *lab, const json_t *spec)
 		"cat \"$lab/initramfs/%s.cpio\" \"$here/job.cpio\" "
 		">" BOOT_INITRAMFS "\n"
 		"%s\n"
-		"sed 's/^klab1 [0-9a-f]* [0-9]* [0-9]* [0-9a-f]* //' "
-		BOOT_PORT " >results.jsonl\n"
+		"sed 's/^klab1 [0-9a-f]* [0-9]* [0-9]* [0-9a-f]* //' " BOOT_PORT
+		" >results.jsonl\n"
 		"cmp results.jsonl \"$here/results.jsonl\"\n"
 		"cmp " BOOT_CONSOLE " \"$here/" BOOT_CONSOLE "\"\n"
 		"echo 'equal: every frame and the console'\n",

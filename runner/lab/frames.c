@@ -67,9 +67,9 @@ static bool flat(const json_t *o)
 	if (!json_is_string(json_object_get(o, "t")) ||
 	    json_object_size(o) > MEMBERS_MAX)
 		return false;
-	json_object_foreach((json_t *)o, key, member)
-		if (json_is_object(member) || json_is_array(member))
-			return false;
+	json_object_foreach((json_t *)o, key,
+			    member) if (json_is_object(member) ||
+					json_is_array(member)) return false;
 	return true;
 }
 
@@ -175,14 +175,15 @@ static void add_bytes(struct str *out, const json_t *text)
 	}
 }
 
-void frames_output(const struct frames *f, const char *step,
-		   const char *stream, const char *path, struct str *out)
+void frames_output(const struct frames *f, const char *step, const char *stream,
+		   const char *path, struct str *out)
 {
 	size_t i;
 	json_t *frame;
 
 	str_add(out, "", 0);
-	json_array_foreach(f->list, i, frame) {
+	json_array_foreach(f->list, i, frame)
+	{
 		if (!frame_is(frame, "out") ||
 		    strcmp(frame_text(frame, "step"), step) ||
 		    strcmp(frame_text(frame, "stream"), stream) ||

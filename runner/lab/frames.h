@@ -10,9 +10,9 @@
 #include "base/str.h"
 
 struct frames {
-	json_t *list;	 /* flat objects, in order; each has a text "t" */
+	json_t *list;    /* flat objects, in order; each has a text "t" */
 	struct str text; /* the same as the agent wrote them, a line each */
-	size_t bad;	 /* lines that are no frame of this boot */
+	size_t bad;      /* lines that are no frame of this boot */
 	size_t bad_line; /* number of the first one, from 1 */
 	const char *why; /* what was wrong with it */
 };
@@ -31,7 +31,7 @@ const json_t *frames_last(const struct frames *f, const char *type,
 			  const char *step);
 /* All data of one stream of a step, as the bytes that the guest had: stream is
  * "out", "err" or "file", path of the file or NULL. */
-void frames_output(const struct frames *f, const char *step,
-		   const char *stream, const char *path, struct str *out);
+void frames_output(const struct frames *f, const char *step, const char *stream,
+		   const char *path, struct str *out);
 
 #endif

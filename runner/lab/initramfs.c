@@ -194,13 +194,15 @@ static int libraries(const char *program, struct strv *libs, struct err *e)
 	spec.argv = (const char *const[]){"ldd", program, NULL};
 	ret = job_run(&spec, &r, e);
 	/* ldd also fails, with these words, on a static program. */
-	if (!ret && r.exit && !strstr(r.err.buf ? r.err.buf : "",
-				      "not a dynamic executable"))
+	if (!ret && r.exit &&
+	    !strstr(r.err.buf ? r.err.buf : "", "not a dynamic executable"))
 		ret = err_lab(e, "ldd cannot tell the libraries of '%s': %s",
 			      program, r.err.buf ? r.err.buf : "no message");
 	if (!ret && r.out.buf && strstr(r.out.buf, "not found"))
-		ret = err_lab(e, "'%s' lacks a library on this host; see `ldd "
-			      "%s`", program, program);
+		ret = err_lab(e,
+			      "'%s' lacks a library on this host; see `ldd "
+			      "%s`",
+			      program, program);
 	if (!ret && !r.exit)
 		take_libraries(r.out.buf, libs);
 	job_result_release(&r);
@@ -218,7 +220,7 @@ static void add_package(json_t *entry, const struct strv *packages)
 		struct err ignored;
 
 		spec.argv = (const char *const[]){
-			"dpkg-query", "-W", "-f", "${Package} ${Version}",
+			"dpkg-query",   "-W", "-f", "${Package} ${Version}",
 			packages->v[i], NULL};
 		if (!job_run(&spec, &r, &ignored) && !r.exit && r.out.buf)
 			json_array_append_new(list, json_string(r.out.buf));
@@ -237,8 +239,10 @@ static int add_program(struct cpio *c, const char *name,
 	if (!from) {
 		char *list = strv_join(packages, ", ");
 
-		r = err_lab(e, "program '%s' is not on this host; install it "
-			    "from package %s (make setup)", name, list);
+		r = err_lab(e,
+			    "program '%s' is not on this host; install it "
+			    "from package %s (make setup)",
+			    name, list);
 		free(list);
 		return r;
 	}
@@ -322,8 +326,8 @@ int initramfs_base(const char *lab, const char *agent,
 	return r;
 }
 
-int initramfs_job(const char *path, const char *job,
-		  const struct strv *modules, struct err *e)
+int initramfs_job(const char *path, const char *job, const struct strv *modules,
+		  struct err *e)
 {
 	struct cpio c;
 	int r;

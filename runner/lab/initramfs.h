@@ -21,8 +21,8 @@ int initramfs_base(const char *lab, const char *agent,
 		   char sha256[SHA256_HEX], struct err *e);
 /* Writes the archive of one boot: job is the text of the job file, modules are
  * files on the host. */
-int initramfs_job(const char *path, const char *job,
-		  const struct strv *modules, struct err *e);
+int initramfs_job(const char *path, const char *job, const struct strv *modules,
+		  struct err *e);
 /* Writes base and job archive to one file. */
 int initramfs_join(const char *base, const char *job, const char *out,
 		   struct err *e);

@@ -34,8 +34,10 @@ static int holder(int fd)
 
 static int locked_by_other(int fd, const char *dir, struct err *e)
 {
-	return err_lab(e, "lab '%s' is in use by another klab (process %d); "
-		       "wait for it, or take another --lab", dir, holder(fd));
+	return err_lab(e,
+		       "lab '%s' is in use by another klab (process %d); "
+		       "wait for it, or take another --lab",
+		       dir, holder(fd));
 }
 
 static int take_lock(struct lab *lab, struct err *e)
@@ -91,8 +93,10 @@ static int open_dir(struct lab *lab, const char *dir, enum lab_mode mode,
 		return -EIO;
 	lab->dir = realpath(dir, NULL);
 	if (lab->dir && !str_is_utf8(lab->dir))
-		return err_user(e, "lab '%s': the path is not UTF-8, which the "
-				"lab's records are", lab->dir);
+		return err_user(e,
+				"lab '%s': the path is not UTF-8, which the "
+				"lab's records are",
+				lab->dir);
 	if (lab->dir)
 		return 0;
 	if (errno == ENOENT) {
@@ -144,8 +148,10 @@ int lab_need_qemu(struct lab *lab, struct err *e)
 	if (lab->qemu.path)
 		return 0;
 	if (!file_exists(lab->agent))
-		return err_lab(e, "the guest's agent '%s' is not built: run "
-			       "make", lab->agent);
+		return err_lab(e,
+			       "the guest's agent '%s' is not built: run "
+			       "make",
+			       lab->agent);
 	return qemu_find(&lab->qemu, e);
 }
 
@@ -165,8 +171,10 @@ int lab_find_share(char **share, struct err *e)
 		return 0;
 	}
 	free(probe);
-	err_lab(e, "klab's own files are not in '%s'; set KLAB_HOME to its "
-		"source folder", *share);
+	err_lab(e,
+		"klab's own files are not in '%s'; set KLAB_HOME to its "
+		"source folder",
+		*share);
 	free(*share);
 	*share = NULL;
 	return -ENOENT;

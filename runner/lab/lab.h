@@ -20,7 +20,7 @@ struct lab {
 	struct qemu qemu; /* path is NULL until lab_need_qemu() */
 	int lock_fd;
 	unsigned flights; /* boots started, for folder names */
-	unsigned crowd;	  /* boots that share a core; 0 is 1 */
+	unsigned crowd;   /* boots that share a core; 0 is 1 */
 };
 
 enum lab_mode {

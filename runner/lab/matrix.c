@@ -13,7 +13,7 @@ struct builder {
 	struct lab *lab;
 	struct study *s;
 	const struct matrix_options *o;
-	bool *unfit;	      /* by machine */
+	bool *unfit;           /* by machine */
 	struct kernel *kernel; /* by stage; key is empty if there is none */
 	struct err *why;       /* by stage: why there is none */
 	char (*archive)[SHA256_HEX]; /* by workload; empty if there is none */
@@ -190,11 +190,15 @@ static int check_job(const json_t *spec, const struct strv *modules,
 
 	free(job);
 	if (modules->n > JOB_MODULES)
-		return err_user(e, "its modules need %zu others, all in all "
-				"more than %d", modules->n, JOB_MODULES);
+		return err_user(e,
+				"its modules need %zu others, all in all "
+				"more than %d",
+				modules->n, JOB_MODULES);
 	if (len >= JOB_FILE_MAX)
-		return err_user(e, "its commands are %zu bytes long, more than "
-				"%d", len, JOB_FILE_MAX);
+		return err_user(e,
+				"its commands are %zu bytes long, more than "
+				"%d",
+				len, JOB_FILE_MAX);
 	return 0;
 }
 
@@ -238,20 +242,22 @@ static void add_cells(struct builder *b)
 	for (size_t g = 0; g < s->nstages; g++)
 		for (size_t i = 0; i < s->nmachines; i++)
 			for (size_t w = 0; w < s->nworkloads; w++)
-				m->cells[m->ncells++] = (struct cell){
-					(int)g, (int)i, (int)w,
-					cell_spec(b, g, i, w)};
+				m->cells[m->ncells++] =
+					(struct cell){(int)g, (int)i, (int)w,
+						      cell_spec(b, g, i, w)};
 }
 
 static int task_state(struct builder *b, struct task *t, struct err *e)
 {
-	static const unsigned char states[] = {
-		[BOOT_OK] = TASK_OK, [BOOT_BAD] = TASK_BAD, [BOOT_LAB] = TASK_TODO};
+	static const unsigned char states[] = {[BOOT_OK] = TASK_OK,
+					       [BOOT_BAD] = TASK_BAD,
+					       [BOOT_LAB] = TASK_TODO};
 	int state;
 
-	if (db_boot_state(b->lab->db, t->id,
-			  b->s->machines[b->m->cells[t->cell].machine]->deadline_s,
-			  &state, e))
+	if (db_boot_state(
+		    b->lab->db, t->id,
+		    b->s->machines[b->m->cells[t->cell].machine]->deadline_s,
+		    &state, e))
 		return -EIO;
 	t->state = state < 0 ? TASK_TODO : states[state];
 	if (t->state == TASK_BAD && b->o->retry)
@@ -305,8 +311,9 @@ static int add_tasks(struct builder *b, long long study, struct err *e)
 			struct task *t = &m->tasks[m->ntasks];
 
 			if (!c->spec) {
-				m->skipped += !b->unfit[c->machine] ||
-					      !s->machines[c->machine]->fallback;
+				m->skipped +=
+					!b->unfit[c->machine] ||
+					!s->machines[c->machine]->fallback;
 				continue;
 			}
 			m->ntasks++;

@@ -17,7 +17,7 @@
  * missing. */
 struct cell {
 	int stage, machine, workload; /* indices into the study's arrays */
-	json_t *spec;		      /* its seed is set for each boot */
+	json_t *spec;                 /* its seed is set for each boot */
 };
 
 enum task_state { TASK_TODO, TASK_OK, TASK_BAD, TASK_LAB, TASK_RUNNING };
@@ -52,7 +52,6 @@ void matrix_release(struct matrix *m);
 /* Puts the fallback in place of each machine that this QEMU cannot run; a
  * machine without one is reported and its index in *unfit set. */
 int matrix_machines(struct lab *lab, struct study *s,
-		    const struct matrix_options *o, bool *unfit,
-		    struct err *e);
+		    const struct matrix_options *o, bool *unfit, struct err *e);
 
 #endif

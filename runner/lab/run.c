@@ -63,8 +63,10 @@ void run_free(struct run *r)
  * rest unknown. */
 static void worsen(struct run *r, enum err_kind kind)
 {
-	static const int rank[] = {
-		[ERR_NONE] = 0, [ERR_KERNEL] = 1, [ERR_USER] = 2, [ERR_LAB] = 3};
+	static const int rank[] = {[ERR_NONE] = 0,
+				   [ERR_KERNEL] = 1,
+				   [ERR_USER] = 2,
+				   [ERR_LAB] = 3};
 
 	if (rank[kind] > rank[r->worst])
 		r->worst = kind;
@@ -193,8 +195,9 @@ static void on_stop(void *arg)
 
 static void count(struct run *r, struct task *t, const struct boot_result *b)
 {
-	static const enum task_state states[] = {
-		[BOOT_OK] = TASK_OK, [BOOT_BAD] = TASK_BAD, [BOOT_LAB] = TASK_LAB};
+	static const enum task_state states[] = {[BOOT_OK] = TASK_OK,
+						 [BOOT_BAD] = TASK_BAD,
+						 [BOOT_LAB] = TASK_LAB};
 
 	t->state = (unsigned char)states[b->what.state];
 	r->p.ok += t->state == TASK_OK;
@@ -216,7 +219,8 @@ static void give_up_on_streak(struct run *r, const struct boot_result *b)
 
 	if (r->streak < STREAK_MAX || r->streak < 2 * r->o.jobs)
 		return;
-	err_lab(&e, "giving up: %d boots in a row failed in the lab, the last "
+	err_lab(&e,
+		"giving up: %d boots in a row failed in the lab, the last "
 		"one because: %s; mend that, then run the same command again",
 		r->streak, b->what.reason);
 	fail(r, &e);
@@ -281,10 +285,11 @@ static int start(struct run *r, struct slot *s, struct task *t, struct err *e)
 	struct cell *c = &r->m.cells[t->cell];
 
 	if (file_space(r->lab->dir) < ROOM_NEEDED * (r->p.running + 1))
-		return err_lab(e, "the disk of '%s' is full: a boot needs %llu "
+		return err_lab(e,
+			       "the disk of '%s' is full: a boot needs %llu "
 			       "MiB of room; make some ('klab gc'), then run "
-			       "the same command again", r->lab->dir,
-			       ROOM_NEEDED >> 20);
+			       "the same command again",
+			       r->lab->dir, ROOM_NEEDED >> 20);
 	spec_set_seed(c->spec, t->seed);
 	if (db_boot_start(r->lab->db, t->id,
 			  spec_text(c->spec, "kernel", "key"), t->seed, e))
@@ -332,9 +337,10 @@ static void fill_slots(struct run *r)
 static void log_event(struct run *r, const char *what)
 {
 	struct run_progress p = run_progress(r);
-	char *detail = xasprintf("%zu of %zu boots done, %zu bad, %zu failed in "
-				 "the lab; %d side by side", p.ok + p.bad,
-				 p.total, p.bad, p.failed, r->o.jobs);
+	char *detail =
+		xasprintf("%zu of %zu boots done, %zu bad, %zu failed in "
+			  "the lab; %d side by side",
+			  p.ok + p.bad, p.total, p.bad, p.failed, r->o.jobs);
 	struct err ignored;
 
 	db_event(r->lab->db, r->study->name, what, detail, &ignored);
@@ -357,8 +363,9 @@ int run_boots(struct run *r, struct err *e)
 	maybe_end(r);
 	uv_run(&r->loop, UV_RUN_DEFAULT);
 	BUG(uv_loop_close(&r->loop));
-	log_event(r, r->failed ? "failed" : r->interrupted ? "interrupted"
-							    : "done");
+	log_event(r, r->failed        ? "failed"
+		     : r->interrupted ? "interrupted"
+				      : "done");
 	if (r->failed) {
 		*e = r->err;
 		return r->failed;

@@ -16,11 +16,11 @@
 struct run;
 
 struct run_progress {
-	size_t total;	/* boots of the plan, shared ones counted once */
+	size_t total;   /* boots of the plan, shared ones counted once */
 	size_t ok, bad; /* done, of these */
-	size_t failed;	/* failed for a reason of ours, to be done again */
+	size_t failed;  /* failed for a reason of ours, to be done again */
 	size_t running;
-	size_t skipped; /* cells that have no kernel or no machine */
+	size_t skipped;  /* cells that have no kernel or no machine */
 	uint64_t eta_ms; /* until the end; 0 if unknown */
 };
 

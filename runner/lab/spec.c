@@ -22,14 +22,13 @@ static json_t *steps_of(const struct workload *w)
 
 	for (size_t i = 0; i < w->nsteps; i++)
 		json_array_append_new(
-			list, json_pack("{s:s, s:o, s:o, s:I, s:i}", "name",
-					w->steps[i].name, "argv",
-					list_of(&w->steps[i].argv), "collect",
-					list_of(&w->steps[i].collect),
-					"deadline_ms",
-					(json_int_t)w->steps[i].deadline_s *
-						1000,
-					"cap", OUTPUT_CAP));
+			list,
+			json_pack("{s:s, s:o, s:o, s:I, s:i}", "name",
+				  w->steps[i].name, "argv",
+				  list_of(&w->steps[i].argv), "collect",
+				  list_of(&w->steps[i].collect), "deadline_ms",
+				  (json_int_t)w->steps[i].deadline_s * 1000,
+				  "cap", OUTPUT_CAP));
 	return list;
 }
 
@@ -48,14 +47,13 @@ static json_t *metrics_of(const struct workload *w)
 		const struct metric *m = &w->metrics[i];
 
 		json_array_append_new(
-			list,
-			json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}", "name",
-				  m->name, "unit", m->unit, "from",
-				  from_names[m->from], "field",
-				  m->field ? m->field : "", "pattern",
-				  m->pattern ? m->pattern : "", "file",
-				  m->file ? m->file : "", "limit_us",
-				  (json_int_t)m->limit_us));
+			list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}",
+					"name", m->name, "unit", m->unit,
+					"from", from_names[m->from], "field",
+					m->field ? m->field : "", "pattern",
+					m->pattern ? m->pattern : "", "file",
+					m->file ? m->file : "", "limit_us",
+					(json_int_t)m->limit_us));
 	}
 	return list;
 }
@@ -200,9 +198,8 @@ char *spec_job(const json_t *spec)
 	str_addf(&s, "klab-job 1\nsecret %s\nport /dev/ttyS1\n", secret);
 	str_addf(&s, "metronome_ns %d\n",
 		 spec_int(spec, "machine", "metronome_us") * 1000);
-	json_array_foreach(json_object_get(spec, "modules"), i, item)
-		str_addf(&s, "module /klab/modules/%s\n",
-			 json_string_value(item));
+	json_array_foreach(json_object_get(spec, "modules"), i, item) str_addf(
+		&s, "module /klab/modules/%s\n", json_string_value(item));
 	json_array_foreach(json_object_get(spec, "steps"), i, item)
 		add_step(&s, spec, item);
 	str_adds(&s, "end\n");
@@ -230,10 +227,9 @@ static bool list_of_text(const json_t *list)
 
 	if (!json_is_array(list))
 		return false;
-	json_array_foreach(list, i, word)
-		if (!json_is_string(word) ||
-		    strpbrk(json_string_value(word), "\n\r"))
-			return false;
+	json_array_foreach(list, i, word) if (!json_is_string(word) ||
+					      strpbrk(json_string_value(word),
+						      "\n\r")) return false;
 	return true;
 }
 
@@ -245,9 +241,9 @@ static bool list_of_files(const json_t *list)
 
 	if (!json_is_array(list))
 		return false;
-	json_array_foreach(list, i, word)
-		if (!json_is_string(word) || !word_ok(json_string_value(word)))
-			return false;
+	json_array_foreach(list, i, word) if (!json_is_string(word) ||
+					      !word_ok(json_string_value(
+						      word))) return false;
 	return true;
 }
 
@@ -258,7 +254,8 @@ static bool steps_ok(const json_t *steps)
 
 	if (!json_array_size(steps))
 		return false;
-	json_array_foreach(steps, i, step) {
+	json_array_foreach(steps, i, step)
+	{
 		const char *name =
 			json_string_value(json_object_get(step, "name"));
 
@@ -281,12 +278,13 @@ static bool metrics_ok(const json_t *metrics)
 
 	if (!json_is_array(metrics))
 		return false;
-	json_array_foreach(metrics, i, m)
-		if (json_unpack(m, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I}",
-				"name", &a, "unit", &b, "from", &c, "field", &d,
-				"pattern", &f, "file", &g, "limit_us", &limit) ||
-		    limit < 0 || limit > LIMIT_US_MAX)
-			return false;
+	json_array_foreach(
+		metrics, i,
+		m) if (json_unpack(m, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I}",
+				   "name", &a, "unit", &b, "from", &c, "field",
+				   &d, "pattern", &f, "file", &g, "limit_us",
+				   &limit) ||
+		       limit < 0 || limit > LIMIT_US_MAX) return false;
 	return true;
 }
 
@@ -312,9 +310,8 @@ static bool spec_ok(json_t *spec)
 		return false;
 	return version == 1 && deadline > 0 && word_ok(key) && word_ok(file) &&
 	       word_ok(initramfs) && list_of_text(command) &&
-	       list_of_files(modules) &&
-	       list_of_text(env) && list_of_text(load) && steps_ok(steps) &&
-	       metrics_ok(metrics);
+	       list_of_files(modules) && list_of_text(env) &&
+	       list_of_text(load) && steps_ok(steps) && metrics_ok(metrics);
 }
 
 int spec_load(const char *path, json_t **out, struct err *e)

@@ -9,12 +9,11 @@
 #include <dirent.h>
 #include <errno.h>
 
-static const char *const known[] = {"machine",	 "clock",	 "vcpus",
+static const char *const known[] = {"machine",    "clock",        "vcpus",
 				    "memory_mib", "metronome_us", "deadline_s",
 				    "fallback"};
 
-static int read_fields(struct yml_node *root, struct machine *m,
-		       struct err *e)
+static int read_fields(struct yml_node *root, struct machine *m, struct err *e)
 {
 	long long vcpus = 1, memory = 512, metronome = 20, deadline = 300;
 	const char *name = NULL, *clock = "exact", *fallback = NULL;
@@ -32,13 +31,15 @@ static int read_fields(struct yml_node *root, struct machine *m,
 	if (!name)
 		return yml_err(root, e, "key 'machine' (its name) is missing");
 	if (!word_ok(name))
-		return yml_err(yml_get(root, "machine"), e, "'%s' is not a "
-				"machine's name: letters, digits and ._+- only",
-				name);
+		return yml_err(yml_get(root, "machine"), e,
+			       "'%s' is not a "
+			       "machine's name: letters, digits and ._+- only",
+			       name);
 	if (strcmp(clock, "exact"))
 		return yml_err(yml_get(root, "clock"), e,
-				"'%s' is no clock that this klab has; the one "
-				"there is: exact", clock);
+			       "'%s' is no clock that this klab has; the one "
+			       "there is: exact",
+			       clock);
 	m->name = xstrdup(name);
 	m->clock = xstrdup(clock);
 	m->fallback = fallback ? xstrdup(fallback) : NULL;
@@ -94,8 +95,10 @@ int machine_load(const char *name, const char *share, const char *study_dir,
 	if (!file_exists(path)) {
 		char *names = shipped(share);
 
-		r = err_user(e, "there is no machine '%s' (looked for '%s'); "
-			     "klab has: %s", name, path, names);
+		r = err_user(e,
+			     "there is no machine '%s' (looked for '%s'); "
+			     "klab has: %s",
+			     name, path, names);
 		free(names);
 		free(path);
 		return r;
@@ -148,7 +151,8 @@ int qemu_find(struct qemu *q, struct err *e)
 	if (!program || !*program)
 		program = "qemu-system-x86_64";
 	*q = (struct qemu){0};
-	/* A path of the user's starts where klab does; a boot, in its folder. */
+	/* A path of the user's starts where klab does; a boot, in its folder.
+	 */
 	if (strchr(program, '/'))
 		q->path = realpath(program, NULL);
 	if (!q->path)
@@ -156,8 +160,10 @@ int qemu_find(struct qemu *q, struct err *e)
 	spec.argv = (const char *const[]){program, "--version", NULL};
 	ret = job_run(&spec, &r, e);
 	if (!ret && (r.exit || r.signal || parse_version(r.out.buf, q)))
-		ret = err_lab(e, "'%s --version' does not answer like QEMU: "
-			      "install QEMU (make setup)", program);
+		ret = err_lab(e,
+			      "'%s --version' does not answer like QEMU: "
+			      "install QEMU (make setup)",
+			      program);
 	job_result_release(&r);
 	if (ret)
 		qemu_release(q);
@@ -179,8 +185,10 @@ int machine_check(const struct machine *m, const struct qemu *q, struct err *e)
 
 	if (m->vcpus == 1 || smp)
 		return 0;
-	return err_lab(e, "machine '%s' has %d vCPUs, which need QEMU >= %d.%d "
+	return err_lab(e,
+		       "machine '%s' has %d vCPUs, which need QEMU >= %d.%d "
 		       "under the exact clock; this is %s, where a second vCPU "
-		       "never starts", m->name, m->vcpus, QEMU_SMP_MAJOR,
-		       QEMU_SMP_MINOR, q->version);
+		       "never starts",
+		       m->name, m->vcpus, QEMU_SMP_MAJOR, QEMU_SMP_MINOR,
+		       q->version);
 }

@@ -19,12 +19,12 @@ struct strv;
 
 struct machine {
 	char *name;
-	char *clock;	   /* "exact" */
-	char *fallback;	   /* machine to take where this one cannot run */
+	char *clock;    /* "exact" */
+	char *fallback; /* machine to take where this one cannot run */
 	int vcpus;
 	int memory_mib;
-	int metronome_us;  /* 0: none */
-	int deadline_s;	   /* host seconds for a boot that has a core */
+	int metronome_us; /* 0: none */
+	int deadline_s;   /* host seconds for a boot that has a core */
 };
 
 /* The host's QEMU. */
@@ -53,8 +53,7 @@ int qemu_find(struct qemu *q, struct err *e);
 void qemu_release(struct qemu *q);
 
 /* Can this host's QEMU run that machine?  If not, why (a lab error). */
-int machine_check(const struct machine *m, const struct qemu *q,
-		  struct err *e);
+int machine_check(const struct machine *m, const struct qemu *q, struct err *e);
 /* QEMU's arguments, without the program and without -seed.  hz is the kernel's
  * CONFIG_HZ, or 0 if that is not known. */
 void machine_argv(const struct machine *m, int hz, struct strv *argv);

@@ -10,9 +10,9 @@
 static int read_from(struct yml_node *n, const char *from, struct metric *m,
 		     struct err *e)
 {
-	static const char *const rusage[] = {"nvcsw", "nivcsw", "minflt",
-					     "utime_us", "stime_us",
-					     "load_runs"};
+	static const char *const rusage[] = {"nvcsw",    "nivcsw",
+					     "minflt",   "utime_us",
+					     "stime_us", "load_runs"};
 	static const char *const fields[] = {"min", "avg", "max", "p99",
 					     "p999"};
 	bool known_field = false;
@@ -33,8 +33,9 @@ static int read_from(struct yml_node *n, const char *from, struct metric *m,
 	} else if (!strcmp(from, "regex")) {
 		m->from = FROM_REGEX;
 		if (!m->pattern || regcomp(&re, m->pattern, REG_EXTENDED))
-			return yml_err(n, e, "needs a 'pattern', a POSIX "
-					"extended regular expression");
+			return yml_err(n, e,
+				       "needs a 'pattern', a POSIX "
+				       "extended regular expression");
 		if (re.re_nsub < 1) {
 			regfree(&re);
 			return yml_err(n, e, "'pattern' needs a (group)");
@@ -43,13 +44,15 @@ static int read_from(struct yml_node *n, const char *from, struct metric *m,
 	} else if (!strcmp(from, "cyclictest-json")) {
 		m->from = FROM_CYCLICTEST;
 		if (!m->file || !known_field || !m->limit_us)
-			return yml_err(n, e, "needs 'file', 'limit_us' and a "
-					"'field': min, avg, max, p99 or p999");
+			return yml_err(n, e,
+				       "needs 'file', 'limit_us' and a "
+				       "'field': min, avg, max, p99 or p999");
 	} else {
-		return yml_err(n, e, "'from: %s' is not known; one of: "
-				"elapsed, regex, cyclictest-json, nvcsw, "
-				"nivcsw, minflt, utime_us, stime_us, load_runs",
-				from);
+		return yml_err(n, e,
+			       "'from: %s' is not known; one of: "
+			       "elapsed, regex, cyclictest-json, nvcsw, "
+			       "nivcsw, minflt, utime_us, stime_us, load_runs",
+			       from);
 	}
 	return 0;
 }
@@ -67,10 +70,12 @@ static int read_limit(struct yml_node *n, const struct params *p,
 	if (!text)
 		return 0;
 	r = params_expand(p, n, text, &word, e);
-	if (!r && (!word.n || !str_to_ll(word.v[0], 1, LIMIT_US_MAX,
-				      &m->limit_us)))
-		r = yml_err(n, e, "'limit_us: %s' is not a number from 1 to "
-			     "%d", text, LIMIT_US_MAX);
+	if (!r &&
+	    (!word.n || !str_to_ll(word.v[0], 1, LIMIT_US_MAX, &m->limit_us)))
+		r = yml_err(n, e,
+			    "'limit_us: %s' is not a number from 1 to "
+			    "%d",
+			    text, LIMIT_US_MAX);
 	strv_release(&word);
 	return r;
 }
@@ -96,8 +101,9 @@ int metric_read(struct yml_node *n, const struct params *p, struct metric *m,
 		return -1;
 	if (!unit || !from || !better ||
 	    (strcmp(better, "lower") && strcmp(better, "higher")))
-		return yml_err(n, e, "needs 'unit', 'from' and 'better: "
-				"lower' or 'better: higher'");
+		return yml_err(n, e,
+			       "needs 'unit', 'from' and 'better: "
+			       "lower' or 'better: higher'");
 	m->name = xstrdup(n->key);
 	m->unit = xstrdup(unit);
 	m->better = xstrdup(better);

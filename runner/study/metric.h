@@ -11,9 +11,9 @@
 
 /* Where a metric's value comes from. */
 enum metric_from {
-	FROM_ELAPSED,	 /* the agent's clock around the step, ns */
-	FROM_RUSAGE,	 /* a number of the end frame: nvcsw, utime_us, ... */
-	FROM_REGEX,	 /* group 1 of a POSIX extended pattern on stdout */
+	FROM_ELAPSED,    /* the agent's clock around the step, ns */
+	FROM_RUSAGE,     /* a number of the end frame: nvcsw, utime_us, ... */
+	FROM_REGEX,      /* group 1 of a POSIX extended pattern on stdout */
 	FROM_CYCLICTEST, /* a field of cyclictest's JSON, with its histograms */
 };
 
@@ -27,7 +27,7 @@ struct metric {
 	char *pattern; /* regex */
 	char *file;    /* cyclictest: path in the guest */
 	long long limit_us; /* cyclictest: latencies from here on overflow,
-			      * at most LIMIT_US_MAX */
+			     * at most LIMIT_US_MAX */
 };
 
 /* Reads one entry of a workload's `metrics`; m is released by the caller also

@@ -32,8 +32,7 @@ static char *dup_or_null(const char *s)
 }
 
 /* apt would take a leading dash as an option and a slash as a release. */
-static int check_package(const struct yml_node *n, const char *s,
-			 struct err *e)
+static int check_package(const struct yml_node *n, const char *s, struct err *e)
 {
 	if (word_ok(s))
 		return 0;
@@ -65,7 +64,7 @@ static int read_package(struct yml_node *item, const char *suite,
 		return -1;
 	if (suite && !word_ok(suite))
 		return yml_err(item, e, "'%s' is not the name of a suite",
-				suite);
+			       suite);
 	g->package = xstrdup(package);
 	g->suite = dup_or_null(suite);
 	g->version = dup_or_null(version);
@@ -73,8 +72,8 @@ static int read_package(struct yml_node *item, const char *suite,
 	return 0;
 }
 
-static int read_image(struct reader *r, struct yml_node *item,
-		      struct stage *g, struct err *e)
+static int read_image(struct reader *r, struct yml_node *item, struct stage *g,
+		      struct err *e)
 {
 	static const char *const keys[] = {"path", "config", "system_map",
 					   "name"};
@@ -100,7 +99,7 @@ static int read_image(struct reader *r, struct yml_node *item,
 	g->name = xstrdup(name ? name : path);
 	if (!file_exists(g->path))
 		return yml_err(item, e, "there is no kernel image '%s'",
-				g->path);
+			       g->path);
 	return 0;
 }
 
@@ -108,13 +107,15 @@ static int check_name(const struct reader *r, const struct stage *g,
 		      const struct yml_node *item, struct err *e)
 {
 	if (!*g->name || strlen(g->name) > 100)
-		return yml_err(item, e, "a stage's name has 1 to 100 "
-				"characters");
+		return yml_err(item, e,
+			       "a stage's name has 1 to 100 "
+			       "characters");
 	for (const struct stage *o = r->stages; o < g; o++)
 		if (!strcmp(o->name, g->name))
-			return yml_err(item, e, "stage '%s' is there twice; "
-					"give one of them another 'name'",
-					g->name);
+			return yml_err(item, e,
+				       "stage '%s' is there twice; "
+				       "give one of them another 'name'",
+				       g->name);
 	return 0;
 }
 
@@ -160,8 +161,9 @@ int source_read(struct yml_node *root, const char *dir, struct stage **stages,
 	if (yml_check_unused(source, keys, COUNT(keys), e))
 		return -1;
 	if (!debian == !image)
-		return yml_err(source, e, "needs one source: debian-image or "
-				"image");
+		return yml_err(source, e,
+			       "needs one source: debian-image or "
+			       "image");
 	if (image && suite)
 		return yml_err(source, e, "'suite' belongs to debian-image");
 	ret = read_stages_of(&r, debian ? debian : image, suite, debian, e);

@@ -13,9 +13,9 @@ enum source_kind { SOURCE_DEBIAN_IMAGE, SOURCE_IMAGE };
 
 /* The prebuilt kernels of a study are its stages, in order. */
 struct stage {
-	int idx;	      /* number in the source, also where some are left out */
-	char *name;	      /* for tables */
-	int line;	      /* in the study file */
+	int idx;    /* number in the source, also where some are left out */
+	char *name; /* for tables */
+	int line;   /* in the study file */
 	enum source_kind kind;
 	/* debian-image */
 	char *package, *suite, *version;

@@ -10,9 +10,8 @@
 #define BOOTS_MAX 10000
 #define CELLS_MAX 1000000
 
-static const char *const known[] = {"study",	"source",    "stages",
-				    "machines", "workloads", "boots",
-				    "compare"};
+static const char *const known[] = {"study",     "source", "stages", "machines",
+				    "workloads", "boots",  "compare"};
 
 /* While it is read. */
 struct reader {
@@ -63,8 +62,9 @@ static int read_selection(struct reader *r, struct err *e)
 		for (size_t i = 0; !ret && i < max; i++)
 			keep[i] = i % (size_t)v == 0 || i == max - 1;
 	} else {
-		ret = yml_err(n, e, "is 'all', a list of stage numbers, or "
-			       "{every: N}");
+		ret = yml_err(n, e,
+			      "is 'all', a list of stage numbers, or "
+			      "{every: N}");
 	}
 	if (!ret)
 		keep_only(r->s, keep);
@@ -99,8 +99,10 @@ static int read_machines(struct reader *r, struct err *e)
 		s->machines[s->nmachines++] = m;
 		for (size_t k = 0; k + 1 < s->nmachines; k++)
 			if (!strcmp(s->machines[k]->name, m->name))
-				return yml_err(list->at[i], e, "machine '%s' "
-						"is there twice", m->name);
+				return yml_err(list->at[i], e,
+					       "machine '%s' "
+					       "is there twice",
+					       m->name);
 	}
 	return 0;
 }
@@ -114,8 +116,9 @@ static int read_workloads(struct reader *r, struct err *e)
 	    yml_expect(list, YML_LIST, e))
 		return -1;
 	if (!list->n)
-		return yml_err(list, e, "is empty: name at least one "
-				"workload");
+		return yml_err(list, e,
+			       "is empty: name at least one "
+			       "workload");
 	s->workloads = xcalloc(list->n, sizeof(struct workload *));
 	for (size_t i = 0; i < list->n; i++) {
 		struct workload *w;
@@ -125,10 +128,11 @@ static int read_workloads(struct reader *r, struct err *e)
 		s->workloads[s->nworkloads++] = w;
 		for (size_t k = 0; k + 1 < s->nworkloads; k++)
 			if (!strcmp(s->workloads[k]->label, w->label))
-				return yml_err(list->at[i], e, "workload '%s' "
-						"is there twice; tell them "
-						"apart with 'as: NAME'",
-						w->label);
+				return yml_err(list->at[i], e,
+					       "workload '%s' "
+					       "is there twice; tell them "
+					       "apart with 'as: NAME'",
+					       w->label);
 	}
 	return 0;
 }
@@ -149,8 +153,10 @@ static int find_baseline(struct reader *r, struct yml_node *n, struct err *e)
 		s->baseline = s->stages[i].idx;
 		return 0;
 	}
-	return yml_err(n, e, "'%s' is neither the number nor the name of a "
-			"stage that this study measures", text);
+	return yml_err(n, e,
+		       "'%s' is neither the number nor the name of a "
+		       "stage that this study measures",
+		       text);
 }
 
 static int read_compare(struct reader *r, struct err *e)
@@ -181,8 +187,10 @@ static int read_name(struct reader *r, struct err *e)
 	if (yml_need(r->root, "study", &n, e) || yml_text(n, &name, e))
 		return -1;
 	if (!word_ok(name))
-		return yml_err(n, e, "'%s' is not a study's name: letters, "
-				"digits and ._+- only", name);
+		return yml_err(n, e,
+			       "'%s' is not a study's name: letters, "
+			       "digits and ._+- only",
+			       name);
 	r->s->name = xstrdup(name);
 	return 0;
 }
@@ -196,9 +204,10 @@ static int refuse_builds(struct reader *r, struct err *e)
 		struct yml_node *n = yml_get(r->root, keys[i]);
 
 		if (n)
-			return yml_err(n, e, "needs a source that is built; "
-					"the kernels of debian-image and image "
-					"are, as they were shipped, the stages");
+			return yml_err(n, e,
+				       "needs a source that is built; "
+				       "the kernels of debian-image and image "
+				       "are, as they were shipped, the stages");
 	}
 	return 0;
 }
@@ -210,17 +219,18 @@ static int read_study(struct reader *r, struct err *e)
 	if (yml_expect(r->root, YML_MAP, e) || read_name(r, e) ||
 	    refuse_builds(r, e) ||
 	    source_read(r->root, r->dir, &r->s->stages, &r->s->nstages, e) ||
-	    read_selection(r, e) ||
-	    read_machines(r, e) || read_workloads(r, e) ||
+	    read_selection(r, e) || read_machines(r, e) ||
+	    read_workloads(r, e) ||
 	    yml_opt_int(r->root, "boots", 1, BOOTS_MAX, &boots, e) ||
 	    read_compare(r, e) ||
 	    yml_check_unused(r->root, known, COUNT(known), e))
 		return -1;
 	r->s->boots = (int)boots;
 	if (study_boots(r->s) > CELLS_MAX)
-		return yml_err(r->root, e, "%zu boots are more than klab "
-				"plans in one study (%d)", study_boots(r->s),
-				CELLS_MAX);
+		return yml_err(r->root, e,
+			       "%zu boots are more than klab "
+			       "plans in one study (%d)",
+			       study_boots(r->s), CELLS_MAX);
 	return 0;
 }
 
@@ -256,8 +266,10 @@ int study_load(const char *path, const char *share, struct study **out,
 	s->path = study_path(path, share);
 	r.dir = folder_of(s->path);
 	if (!str_is_utf8(s->path) || !str_is_utf8(r.dir))
-		ret = err_user(e, "'%s': the path is not UTF-8, which the lab's "
-			       "records are", s->path);
+		ret = err_user(e,
+			       "'%s': the path is not UTF-8, which the lab's "
+			       "records are",
+			       s->path);
 	else
 		ret = file_read(s->path, 1 << 20, &text, e);
 	if (ret)

@@ -24,8 +24,8 @@ struct study {
 	size_t nmachines;
 	struct workload **workloads;
 	size_t nworkloads;
-	int boots;	   /* per cell; seeds are 1..boots */
-	int baseline;	   /* idx of a stage */
+	int boots;         /* per cell; seeds are 1..boots */
+	int baseline;      /* idx of a stage */
 	double min_effect; /* 0.01 is 1 % */
 };
 

@@ -19,8 +19,8 @@ struct source {
 };
 
 static const char *const known[] = {
-	"workload", "summary",	"stresses", "packages", "binaries", "modules",
-	"parameters", "variants", "steps",   "load",	 "metrics"};
+	"workload",   "summary",  "stresses", "packages", "binaries", "modules",
+	"parameters", "variants", "steps",    "load",     "metrics"};
 
 /* ---- finding the folder ---- */
 
@@ -77,7 +77,7 @@ static int no_such(const struct yml_node *item, const char *share,
 		free(list);
 	text = strv_join(&names, ", ");
 	r = yml_err(item, e, "there is no workload '%s'; klab has: %s", name,
-		     text);
+		    text);
 	free(text);
 	strv_release(&names);
 	free(dir);
@@ -124,10 +124,10 @@ static int no_variant(const struct yml_node *item, const struct source *s,
 	text = strv_join(&names, ", ");
 	if (s->variant)
 		r = yml_err(item, e, "'%s' has no variant '%s'; it has: %s",
-			     s->root->file, s->variant, text);
+			    s->root->file, s->variant, text);
 	else
 		r = yml_err(item, e, "'%s' comes in variants, say which: %s",
-			     s->root->file, text);
+			    s->root->file, text);
 	free(text);
 	strv_release(&names);
 	return r;
@@ -156,7 +156,8 @@ static int read_variant(struct source *s, const struct yml_node *item,
 			return -1;
 		if (!params_get(&s->params, v->at[i]->key,
 				strlen(v->at[i]->key)))
-			return yml_err(v->at[i], e, "is no parameter of this "
+			return yml_err(v->at[i], e,
+				       "is no parameter of this "
 				       "workload");
 		params_set(&s->params, v->at[i]->key, value);
 	}
@@ -178,12 +179,14 @@ static int read_step(struct yml_node *n, const struct params *p,
 	    yml_check_unused(n, keys, COUNT(keys), e))
 		return -1;
 	if (!name || !word_ok(name))
-		return yml_err(n, e, "a step needs a 'name' of letters, "
-				"digits and ._+-");
+		return yml_err(n, e,
+			       "a step needs a 'name' of letters, "
+			       "digits and ._+-");
 	if (step->argv.n > JOB_ARGS || step->collect.n > JOB_COLLECTS)
-		return yml_err(n, e, "step '%s' has more than %d words or %d "
-			       "files to collect", name, JOB_ARGS,
-			       JOB_COLLECTS);
+		return yml_err(n, e,
+			       "step '%s' has more than %d words or %d "
+			       "files to collect",
+			       name, JOB_ARGS, JOB_COLLECTS);
 	if (!step->argv.n)
 		return yml_err(n, e, "step '%s' needs 'argv'", name);
 	step->name = xstrdup(name);
@@ -208,8 +211,10 @@ static int read_steps(struct source *s, struct workload *w, struct err *e)
 			return -1;
 		for (size_t k = 0; k < i; k++)
 			if (!strcmp(w->steps[k].name, w->steps[i].name))
-				return yml_err(list->at[i], e, "step '%s' is "
-						"there twice", w->steps[i].name);
+				return yml_err(list->at[i], e,
+					       "step '%s' is "
+					       "there twice",
+					       w->steps[i].name);
 	}
 	return 0;
 }
@@ -227,8 +232,9 @@ static int read_metrics(struct source *s, struct workload *w, struct err *e)
 	for (size_t i = 0; i < map->n; i++) {
 		w->nmetrics++;
 		if (!word_ok(map->at[i]->key))
-			return yml_err(map->at[i], e, "not a metric's name: "
-					"letters, digits and ._+- only");
+			return yml_err(map->at[i], e,
+				       "not a metric's name: "
+				       "letters, digits and ._+- only");
 		if (metric_read(map->at[i], &s->params, &w->metrics[i], e))
 			return -1;
 	}
@@ -257,8 +263,8 @@ static int source_open(struct source *s, const struct yml_node *item,
 		       const char *share, const char *name, bool is_load,
 		       struct err *e)
 {
-	char *path = word_ok(name) ? find_folder(share, name, &s->variant)
-				   : NULL;
+	char *path =
+		word_ok(name) ? find_folder(share, name, &s->variant) : NULL;
 	int r;
 
 	s->share = share;
@@ -305,8 +311,10 @@ static int add_load(struct workload *w, const struct yml_node *item,
 	if (!r)
 		r = params_words(&s.params, s.root, "load", &w->load, e);
 	if (!r && !w->load.n)
-		r = yml_err(item, e, "workload '%s' has no 'load' line, it "
-			    "cannot run beside another", name);
+		r = yml_err(item, e,
+			    "workload '%s' has no 'load' line, it "
+			    "cannot run beside another",
+			    name);
 	if (!r)
 		r = add_needs(s.root, "packages", &w->packages, e);
 	if (!r)
@@ -328,9 +336,10 @@ static int override(struct source *s, struct workload *w,
 			return -1;
 		if (!strcmp(n->key, "as")) {
 			if (!word_ok(value))
-				return yml_err(n, e, "'%s' is not a word of "
-						"letters, digits and ._+-",
-						value);
+				return yml_err(n, e,
+					       "'%s' is not a word of "
+					       "letters, digits and ._+-",
+					       value);
 			free(w->label);
 			w->label = xstrdup(value);
 		} else if (!strcmp(n->key, "load")) {
@@ -339,8 +348,10 @@ static int override(struct source *s, struct workload *w,
 		} else if (!params_get(&s->params, n->key, strlen(n->key))) {
 			char *text = strv_join(&s->params.names, ", ");
 
-			yml_err(n, e, "'%s' has no such parameter; it has: "
-				 "%s, load, as", w->name, text);
+			yml_err(n, e,
+				"'%s' has no such parameter; it has: "
+				"%s, load, as",
+				w->name, text);
 			free(text);
 			return -1;
 		} else {
@@ -358,8 +369,9 @@ static int split_item(struct yml_node *item, const char **name,
 	if (item->kind == YML_SCALAR)
 		return yml_text(item, name, e);
 	if (item->kind != YML_MAP || item->n != 1)
-		return yml_err(item, e, "a workload is a name, or one name "
-				"with a map of parameters");
+		return yml_err(item, e,
+			       "a workload is a name, or one name "
+			       "with a map of parameters");
 	*given = item->at[0];
 	*name = (*given)->key;
 	return yml_expect(*given, YML_MAP, e);

@@ -24,8 +24,8 @@ struct step {
 };
 
 struct workload {
-	char *label;   /* unique in the study */
-	char *name;    /* folder, with the variant: hackbench-threads */
+	char *label; /* unique in the study */
+	char *name;  /* folder, with the variant: hackbench-threads */
 	char *summary;
 	struct strv packages, binaries, modules;
 	struct strv load; /* argv of the load, empty if none */
