@@ -89,7 +89,7 @@ $(BUILD)/probe: runner/guest/probe.S
 PYTEST = $(PYTHON) -m pytest -q -p no:cacheprovider
 
 $(BUILD)/unit/%: tests/unit/%.c $(OBJ) $(filter-out runner/guest/init.c \
-		runner/guest/frame.c,$(GUEST_SRC))
+		runner/guest/frame.c,$(GUEST_SRC)) $(wildcard tests/unit/*.h)
 	@mkdir -p $(@D)
 	@echo 'CC $@'
 	@$(CC) $(LAB_CFLAGS) -I$(BUILD) $(CFLAGS) -o $@ $< $(OBJ) \

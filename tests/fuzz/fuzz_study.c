@@ -34,23 +34,45 @@ static const struct {
 	[A_MACHINE] = {"configs/machines/m.yaml", MACHINE},
 };
 
-static void put(int file, const void *data, size_t len)
-{
-	struct err e;
+/* klab's own folder, in small and in memory. */
+static char share[] = "/dev/shm/klab-fuzz-XXXXXX";
 
-	BUG(file_put(files[file].path, data, len, &e));
+static char *path_of(const char *name)
+{
+	return xasprintf("%s/%s", share, name);
 }
 
-/* klab's own folder, in small and in memory. */
+static void put(int file, const void *data, size_t len)
+{
+	char *path = path_of(files[file].path);
+	struct err e;
+
+	BUG(file_put(path, data, len, &e));
+	free(path);
+}
+
+static void clean_up(void)
+{
+	struct err ignored;
+
+	file_remove(share, &ignored);
+}
+
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	char dir[] = "/dev/shm/klab-fuzz-XXXXXX";
+	static const char *const folders[] = {"workloads/w",
+					      "configs/machines"};
 	struct err e;
 
 	(void)argc;
 	(void)argv;
-	BUG(!mkdtemp(dir) || chdir(dir) || file_mkdirs("workloads/w", &e) ||
-	    file_mkdirs("configs/machines", &e));
+	BUG(!mkdtemp(share) || atexit(clean_up));
+	for (int i = 0; i < 2; i++) {
+		char *path = path_of(folders[i]);
+
+		BUG(file_mkdirs(path, &e));
+		free(path);
+	}
 	for (int i = 0; i < NFILES; i++)
 		put(i, files[i].text, strlen(files[i].text));
 	return 0;
@@ -71,6 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
 	struct study *s;
 	struct err e = {.kind = ERR_NONE};
+	char *path;
 	int file = len ? data[0] % (NFILES + 1) : 0;
 
 	if (!len)
@@ -84,12 +107,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		put(A_STUDY, STUDY("w"), strlen(STUDY("w")));
 	}
 	put(file, data + 1, len - 1);
-	if (!study_load("./s.yaml", ".", &s, &e)) {
+	path = path_of("s.yaml");
+	if (!study_load(path, share, &s, &e)) {
 		use(s);
 		study_free(s);
 	} else {
 		BUG(e.kind != ERR_USER || !*e.text);
 	}
+	free(path);
 	put(file, files[file].text, strlen(files[file].text));
 	if (file == A_WORKLOAD)
 		put(A_STUDY, files[A_STUDY].text, strlen(files[A_STUDY].text));
