@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 
 import pytest
@@ -183,3 +184,48 @@ def test_guests_run_side_by_side(bench: kit.Bench) -> None:
     assert events.next()[1] == 4
     gate.open(3)
     assert running.finish().code == kit.DONE
+
+
+def test_nohup(bench: kit.Bench) -> None:
+    """A klab that was told to outlive its terminal does."""
+    events, gate = bench.events(), bench.gate()
+    running = bench.start(
+        "run", bench.study(), play="gate",
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+    events.next()
+    running.signal(signal.SIGHUP)
+    gate.open()
+    assert running.finish().code == kit.DONE
+
+
+def test_interrupted_in_the_analysis(bench: kit.Bench) -> None:
+    """All boots are done then, and the analysis goes with klab."""
+    fifo = bench.events()
+    python = bench.write("python", f"#!/bin/sh\necho $$ 0 >{fifo.path}\n"
+                         "exec sleep 1000\n")
+    python.chmod(0o755)
+    del bench.env["FAKE_QEMU_EVENTS"]
+    running = bench.start("run", bench.study(boots=2),
+                          env={"KLAB_PYTHON": str(python)})
+    pid, _ = fifo.next()
+    running.signal(signal.SIGINT)
+    assert running.finish().code in (kit.INTERRUPTED, -signal.SIGINT)
+    kit.await_end(pid)
+    assert bench.outcomes() == {1: "ok", 2: "ok"}
+    result = bench.klab("run", bench.dir / "s.yaml")
+    assert result.code == kit.DONE
+    assert "2 of 2 boots done" in result.err
+
+
+@pytest.mark.parametrize("part", ["boots", "kernels", "initramfs", "reports"])
+def test_somebody_tidied_up(bench: kit.Bench, part: str) -> None:
+    """What was removed by hand is made again where it is needed."""
+    study = bench.study(boots=2)
+    assert bench.klab("run", study).code == kit.DONE
+    shutil.rmtree(bench.lab / part)
+    (bench.lab / "flight" / "stale").mkdir()
+    assert bench.klab("run", bench.study(boots=3)).code == kit.DONE
+    assert bench.outcomes() == {1: "ok", 2: "ok", 3: "ok"}
+    assert bench.flights() == []
+    assert bench.klab("status").code == kit.DONE
+    assert bench.klab("gc").code == kit.DONE

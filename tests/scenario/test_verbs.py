@@ -418,6 +418,22 @@ def test_database_is_damaged(bench: kit.Bench, damage: bytes) -> None:
             assert result.code == kit.DONE
 
 
+def test_database_is_damaged_inside(bench: kit.Bench) -> None:
+    study = bench.study()
+    assert bench.klab("run", study).code == kit.DONE
+    bench.rows("PRAGMA wal_checkpoint(TRUNCATE)")
+    path = bench.lab / "lab.db"
+    data = bytearray(path.read_bytes())
+    for at in range(4096, len(data), 4096):
+        data[at:at + 100] = b"\xa5" * 100
+    path.write_bytes(data)
+    for words in (["status"], ["run", study], ["gc"], ["plan", study]):
+        result = bench.klab(*words)
+        assert result.code == kit.LAB
+        assert "lab.db': database disk image is malformed" \
+            in result.one_error()
+
+
 def test_database_of_a_newer_klab(bench: kit.Bench) -> None:
     study = bench.study()
     bench.klab("run", study)
