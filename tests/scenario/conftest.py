@@ -15,6 +15,11 @@ sys.path.insert(0, str(Path(__file__).parent))
 import kit  # noqa: E402
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """What is left out, for lack of root, is told by name."""
+    config.option.reportchars += "s"
+
+
 @pytest.fixture(scope="session", autouse=True)
 def built() -> None:
     """The programs are there; `make check-scenario` builds them."""
