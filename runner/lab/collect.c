@@ -125,21 +125,39 @@ __attribute__((format(printf, 4, 5))) static void judge(struct collected *c,
 	str_plain(c->reason);
 }
 
+static bool judge_flood(const struct ending *end, const struct str *port,
+			const struct str *console, struct collected *c)
+{
+	if (end->signal != SIGXFSZ && port->len < GUEST_FILE_CAP &&
+	    console->len < GUEST_FILE_CAP)
+		return false;
+	judge(c, BOOT_BAD, "flood",
+	      "the guest wrote more than %u MiB to its %s and was stopped",
+	      GUEST_FILE_CAP >> 20,
+	      port->len > console->len ? "port" : "console");
+	return true;
+}
+
+/* Also one that did not end the guest: panic=-1 is only a wish. */
+static bool judge_panic(const struct frames *f, const struct str *console,
+			struct collected *c)
+{
+	const char *panic = find(console, "Kernel panic - not syncing");
+	char *line;
+
+	if (!panic || frames_last(f, "bye", NULL))
+		return false;
+	line = one_line(panic, console->buf + console->len);
+	judge(c, BOOT_BAD, "panic", "%s", line);
+	free(line);
+	return true;
+}
+
 /* QEMU itself ended in a way that says it all? */
 static bool judge_ending(const json_t *spec, const struct ending *end,
-			 const struct str *port, const struct str *console,
 			 struct collected *c)
 {
-	bool full =
-		port->len >= GUEST_FILE_CAP || console->len >= GUEST_FILE_CAP;
-
-	if (end->signal == SIGXFSZ || full)
-		judge(c, BOOT_BAD, "flood",
-		      "the guest wrote more than %u MiB "
-		      "to its %s and was stopped",
-		      GUEST_FILE_CAP >> 20,
-		      port->len > console->len ? "port" : "console");
-	else if (end->deadline)
+	if (end->deadline)
 		judge(c, BOOT_BAD, "deadline",
 		      "the guest was not done after "
 		      "%d s (deadline_s of machine '%s') and was stopped",
@@ -156,19 +174,12 @@ static bool judge_ending(const json_t *spec, const struct ending *end,
 	return true;
 }
 
-static bool judge_frames(const struct frames *f, const struct str *console,
-			 struct collected *c)
+static bool judge_frames(const struct frames *f, struct collected *c)
 {
 	const json_t *bye = frames_last(f, "bye", NULL);
 	const json_t *error = frames_last(f, "error", NULL);
-	const char *panic = find(console, "Kernel panic - not syncing");
 
-	if (panic && !bye) {
-		char *line = one_line(panic, console->buf + console->len);
-
-		judge(c, BOOT_BAD, "panic", "%s", line);
-		free(line);
-	} else if (f->bad) {
+	if (f->bad) {
 		judge(c, BOOT_BAD, "garbage",
 		      "line %zu of the guest's port is "
 		      "%s (%zu such lines)",
@@ -276,9 +287,9 @@ static void judge_all(const json_t *spec, const struct frames *f,
 {
 	char *why;
 
-	if (judge_ending(spec, end, port, console, c) ||
-	    judge_frames(f, console, c) || judge_metronome(spec, f, c) ||
-	    judge_steps(spec, f, c))
+	if (judge_flood(end, port, console, c) || judge_panic(f, console, c) ||
+	    judge_ending(spec, end, c) || judge_frames(f, c) ||
+	    judge_metronome(spec, f, c) || judge_steps(spec, f, c))
 		return;
 	c->state = BOOT_OK;
 	c->outcome = "ok";

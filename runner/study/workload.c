@@ -222,6 +222,7 @@ static int read_steps(struct source *s, struct workload *w, struct err *e)
 static int read_metrics(struct source *s, struct workload *w, struct err *e)
 {
 	struct yml_node *map;
+	int primary = 0;
 
 	if (yml_need(s->root, "metrics", &map, e) ||
 	    yml_expect(map, YML_MAP, e))
@@ -237,7 +238,13 @@ static int read_metrics(struct source *s, struct workload *w, struct err *e)
 				       "letters, digits and ._+- only");
 		if (metric_read(map->at[i], &s->params, &w->metrics[i], e))
 			return -1;
+		primary += w->metrics[i].primary;
 	}
+	if (primary != 1)
+		return yml_err(map, e,
+			       "has %d metrics with 'primary: yes'; the one "
+			       "that the workload is judged by has it",
+			       primary);
 	return 0;
 }
 

@@ -18,7 +18,7 @@
 	"workload: w\nsummary: s\nparameters: {n: {default: 1}}\n"             \
 	"variants: {a: {n: 2}}\nload: [x]\n"                                   \
 	"steps: [{name: run, argv: [x, '{n}']}]\n"                             \
-	"metrics: {t: {unit: ns, better: lower, from: elapsed}}\n"
+	"metrics: {t: {unit: ns, better: lower, primary: yes, from: elapsed}}\n"
 #define MACHINE "machine: m\nvcpus: 2\n"
 
 enum { A_STUDY, A_WORKLOAD, A_MACHINE, NFILES };

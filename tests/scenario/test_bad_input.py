@@ -274,7 +274,7 @@ def test_program_of_a_workload_is_missing(bench: kit.Bench) -> None:
     (home / "workloads/none/workload.yaml").write_text(
         "workload: none\nsummary: nothing\nbinaries: [nonesuch-bench]\n"
         "packages: [nonesuch-tools]\nsteps: [{name: run, argv: [x]}]\n"
-        "metrics: {t: {unit: ns, better: lower, from: elapsed}}\n")
+        "metrics: {t: {unit: ns, better: lower, primary: yes, from: elapsed}}\n")
     study = bench.study(workloads=["none", "hackbench-threads"], boots=2)
     result = bench.klab("run", study, env={"KLAB_HOME": str(home)})
     assert result.code == kit.LAB
@@ -287,7 +287,7 @@ def test_program_of_a_workload_is_missing(bench: kit.Bench) -> None:
 #: A workload.yaml; the error.
 HEAD = "workload: w\nsummary: x\n"
 STEPS = "steps: [{name: run, argv: [ls]}]\n"
-METRICS = "metrics: {t: {unit: ns, better: lower, from: elapsed}}\n"
+METRICS = "metrics: {t: {unit: ns, better: lower, primary: yes, from: elapsed}}\n"
 WORKLOADS = {
     "empty": ("", ":1:", "the file is empty"),
     "key": (HEAD + STEPS + METRICS + "step: 1\n", ":5: key 'step':",
@@ -310,6 +310,9 @@ WORKLOADS = {
                "from: elapsed}}\n", ":4: key 't':", "'better: lower'"),
     "metric-name": (HEAD + STEPS + "metrics: {'<b>': {unit: s, better: lower, "
                     "from: elapsed}}\n", ":4: key '<b>':", "metric's name"),
+    "no-primary": (HEAD + STEPS + "metrics: {t: {unit: s, better: lower, "
+                   "from: elapsed}}\n", ":4: key 'metrics':",
+                   "has 0 metrics with 'primary: yes'"),
     "step-name": (HEAD + "steps: [{name: 'a b', argv: [ls]}]\n" + METRICS,
                   ":3:", "'name' of letters"),
     "two-steps": (HEAD + "steps: [{name: a, argv: [ls]}, {name: a, argv: "

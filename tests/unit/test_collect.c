@@ -224,6 +224,12 @@ static void test_panic(void **state)
 	str_adds(&g.console, "Kernel panic - not syncing: x");
 	str_adds(&g.port, "garbage\n");
 	assert_judged(&g, BOOT_BAD, "panic", "not syncing: x");
+	/* A panic that did not end the guest is no mere hang. */
+	guest_open(&g, 1);
+	g.end = (struct ending){.signal = SIGTERM, .deadline = true,
+				.wall_ms = 300000};
+	str_adds(&g.console, "Kernel panic - not syncing: y");
+	assert_judged(&g, BOOT_BAD, "panic", "not syncing: y");
 	/* Who said bye has done its work; the words may be a workload's. */
 	guest_open(&g, 1);
 	str_adds(&g.console, "Kernel panic - not syncing: not really\n");

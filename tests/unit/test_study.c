@@ -64,7 +64,8 @@ static int setup(void **state)
 	    "parameters: { m: { default: z } }\n"
 	    "variants: { a: { m: x }, b-c: { m: y } }\n"
 	    "steps: [{ name: run, argv: [cat, '{m}'] }]\n"
-	    "metrics: { t: { unit: ns, better: lower, from: elapsed } }\n");
+	    "metrics: { t: { unit: ns, better: lower, primary: yes, "
+	    "from: elapsed } }\n");
 	put("k1", "image");
 	put("k2", "image");
 	put("k3", "image");
