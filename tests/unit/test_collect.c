@@ -9,6 +9,8 @@
 
 #include <cmocka.h>
 
+#include "a_folder.h"
+
 #include "base/err.h"
 #include "base/file.h"
 #include "lab/collect.h"
@@ -17,22 +19,6 @@
 
 #include <signal.h>
 #include <unistd.h>
-
-static char dir[] = "/tmp/klab-collect-XXXXXX";
-
-static int setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? chdir(dir) : -1;
-}
-
-static int teardown(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return chdir("/") || file_remove(dir, &e);
-}
 
 /* ---- a guest ---- */
 
@@ -416,5 +402,5 @@ int main(void)
 		cmocka_unit_test(test_any_console),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "a_folder.h"
+
 #include "base/err.h"
 #include "base/file.h"
 #include "base/str.h"
@@ -14,22 +16,6 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <unistd.h>
-
-static char dir[] = "/tmp/klab-db-XXXXXX";
-
-static int setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? chdir(dir) : -1;
-}
-
-static int teardown(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return chdir("/") || file_remove(dir, &e);
-}
 
 /* Each test has a database of its own. */
 static struct db *fresh(void)
@@ -505,5 +491,5 @@ int main(void)
 		cmocka_unit_test(test_view),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "a_folder.h"
+
 #include "base/err.h"
 #include "base/file.h"
 #include "base/str.h"
@@ -14,22 +16,6 @@
 #include <errno.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-static char dir[] = "/tmp/klab-file-XXXXXX";
-
-static int setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? chdir(dir) : -1;
-}
-
-static int teardown(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return chdir("/") || file_remove(dir, &e);
-}
 
 static void put(const char *path, const char *text)
 {
@@ -213,5 +199,5 @@ int main(void)
 		cmocka_unit_test(test_space),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

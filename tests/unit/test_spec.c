@@ -6,6 +6,8 @@
 
 #include <cmocka.h>
 
+#include "a_folder.h"
+
 #include "base/err.h"
 #include "base/file.h"
 
@@ -17,22 +19,6 @@
 #include "a_spec.h"
 
 #include <unistd.h>
-
-static char dir[] = "/tmp/klab-spec-XXXXXX";
-
-static int setup(void **state)
-{
-	(void)state;
-	return mkdtemp(dir) ? chdir(dir) : -1;
-}
-
-static int teardown(void **state)
-{
-	struct err e;
-
-	(void)state;
-	return chdir("/") || file_remove(dir, &e);
-}
 
 static void test_id(void **state)
 {
@@ -316,5 +302,5 @@ int main(void)
 		cmocka_unit_test(test_command),
 	};
 
-	return cmocka_run_group_tests(tests, setup, teardown);
+	return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }
