@@ -341,10 +341,10 @@ def _boots(lab: load.Lab) -> list[dict[str, Any]]:
 def _time(lab: load.Lab) -> dict[str, str]:
     """Host time: the sum over boots, and from first start to last end."""
     boots = lab.cells.drop_duplicates("boot")
-    wall = sum(ms for ms in boots.wall_ms if ms)
+    wall_ms = pd.to_numeric(boots.wall_ms).fillna(0)
+    wall = wall_ms.sum()
     starts = pd.to_datetime(boots.started, errors="coerce", utc=True)
-    ends = starts + pd.to_timedelta(boots.wall_ms.fillna(0).astype(float),
-                                    unit="ms")
+    ends = starts + pd.to_timedelta(wall_ms, unit="ms")
     span = (ends.max() - starts.min()).total_seconds() * 1000
     return {"sum": text.duration(wall) if wall else "",
             "span": text.duration(span) if span == span else "",
