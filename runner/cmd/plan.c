@@ -116,6 +116,30 @@ static void print_text(const struct ctx *c, const struct study *s,
 			  : "a guess: this lab has measured none");
 }
 
+/* What `klab run` would say of the machines on this host. */
+static void tell_unfit(const struct study *s)
+{
+	struct qemu qemu;
+	struct err e;
+
+	if (qemu_find(&qemu, &e)) {
+		cmd_say("%s", e.text);
+		return;
+	}
+	for (size_t i = 0; i < s->nmachines; i++) {
+		const struct machine *m = s->machines[i];
+
+		if (!machine_check(m, &qemu, &e))
+			continue;
+		if (m->fallback)
+			cmd_say("%s; '%s' will take its place", e.text,
+				m->fallback);
+		else
+			cmd_say("%s; its boots will be left out", e.text);
+	}
+	qemu_release(&qemu);
+}
+
 static int cmd_main(struct ctx *c)
 {
 	struct study *s;
@@ -134,6 +158,7 @@ static int cmd_main(struct ctx *c)
 		p.left_ms = (long long)run_estimate(
 			left > 0 ? (uint64_t)left : 0,
 			(uint64_t)(p.boot_ms ? p.boot_ms : GUESS_MS), c->jobs);
+		tell_unfit(s);
 		if (c->json)
 			print_json(s, &p);
 		else
