@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "lab/matrix.h"
 #include "lab/run.h"
 #include "study/study.h"
 
@@ -116,28 +117,35 @@ static void print_text(const struct ctx *c, const struct study *s,
 			  : "a guess: this lab has measured none");
 }
 
-/* What `klab run` would say of the machines on this host. */
-static void tell_unfit(const struct study *s)
+static void on_note(const char *text, void *arg)
 {
+	(void)arg;
+	cmd_say("%s", text);
+}
+
+static void on_trouble(const struct err *e, void *arg)
+{
+	(void)arg;
+	cmd_say("%s", e->text);
+}
+
+/* The machines as `klab run` would take them on this host. */
+static int fit_machines(const struct ctx *c, struct study *s, struct err *e)
+{
+	struct matrix_options o = {.note = on_note, .trouble = on_trouble};
+	bool *unfit = xcalloc(s->nmachines, sizeof(*unfit));
 	struct qemu qemu;
-	struct err e;
+	struct err none;
+	int r = 0;
 
-	if (qemu_find(&qemu, &e)) {
-		cmd_say("%s", e.text);
-		return;
+	if (qemu_find(&qemu, &none)) {
+		cmd_say("%s", none.text);
+	} else {
+		r = matrix_machines(c->share, &qemu, s, &o, unfit, e);
+		qemu_release(&qemu);
 	}
-	for (size_t i = 0; i < s->nmachines; i++) {
-		const struct machine *m = s->machines[i];
-
-		if (!machine_check(m, &qemu, &e))
-			continue;
-		if (m->fallback)
-			cmd_say("%s; '%s' will take its place", e.text,
-				m->fallback);
-		else
-			cmd_say("%s; its boots will be left out", e.text);
-	}
-	qemu_release(&qemu);
+	free(unfit);
+	return r;
 }
 
 static int cmd_main(struct ctx *c)
@@ -150,7 +158,7 @@ static int cmd_main(struct ctx *c)
 	if (study_load(c->argv[0], c->share, &s, &e))
 		return cmd_fail(&e);
 	p.boots = study_boots(s);
-	if (read_lab(c, s, &p, &e)) {
+	if (fit_machines(c, s, &e) || read_lab(c, s, &p, &e)) {
 		code = cmd_fail(&e);
 	} else {
 		long long left = (long long)p.boots - p.done;
@@ -158,7 +166,6 @@ static int cmd_main(struct ctx *c)
 		p.left_ms = (long long)run_estimate(
 			left > 0 ? (uint64_t)left : 0,
 			(uint64_t)(p.boot_ms ? p.boot_ms : GUESS_MS), c->jobs);
-		tell_unfit(s);
 		if (c->json)
 			print_json(s, &p);
 		else

@@ -49,7 +49,8 @@ static bool has_machine(const struct study *s, const char *name)
 	return false;
 }
 
-static int take_fallback(struct lab *lab, struct study *s, size_t i,
+static int take_fallback(const char *share, const struct qemu *q,
+			 struct study *s, size_t i,
 			 const struct matrix_options *o, bool *unfit,
 			 const struct err *why, struct err *e)
 {
@@ -61,9 +62,9 @@ static int take_fallback(struct lab *lab, struct study *s, size_t i,
 		unfit[i] = true;
 		return 0;
 	}
-	if (machine_load(m->fallback, lab->share, lab->share, &other, e))
+	if (machine_load(m->fallback, share, share, &other, e))
 		return -EINVAL;
-	if (machine_check(other, &lab->qemu, &unused)) {
+	if (machine_check(other, q, &unused)) {
 		machine_free(other);
 		free(m->fallback);
 		m->fallback = NULL;
@@ -82,15 +83,15 @@ static int take_fallback(struct lab *lab, struct study *s, size_t i,
 	return 0;
 }
 
-int matrix_machines(struct lab *lab, struct study *s,
+int matrix_machines(const char *share, const struct qemu *q, struct study *s,
 		    const struct matrix_options *o, bool *unfit, struct err *e)
 {
 	struct err why;
 
 	for (size_t i = 0; i < s->nmachines; i++) {
-		if (!machine_check(s->machines[i], &lab->qemu, &why))
+		if (!machine_check(s->machines[i], q, &why))
 			continue;
-		if (take_fallback(lab, s, i, o, unfit, &why, e))
+		if (take_fallback(share, q, s, i, o, unfit, &why, e))
 			return -EINVAL;
 	}
 	return 0;
@@ -372,7 +373,7 @@ int matrix_build(struct matrix *m, struct lab *lab, struct study *s,
 	b.kernel = xcalloc(s->nstages, sizeof(*b.kernel));
 	b.why = xcalloc(s->nstages, sizeof(*b.why));
 	b.archive = xcalloc(s->nworkloads, sizeof(*b.archive));
-	r = matrix_machines(lab, s, o, b.unfit, e);
+	r = matrix_machines(lab->share, &lab->qemu, s, o, b.unfit, e);
 	if (!r) {
 		resolve_stages(&b);
 		build_archives(&b);

@@ -51,7 +51,7 @@ void matrix_release(struct matrix *m);
 
 /* Puts the fallback in place of each machine that this QEMU cannot run; a
  * machine without one is reported and its index in *unfit set. */
-int matrix_machines(struct lab *lab, struct study *s,
+int matrix_machines(const char *share, const struct qemu *q, struct study *s,
 		    const struct matrix_options *o, bool *unfit, struct err *e);
 
 #endif
