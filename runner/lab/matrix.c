@@ -62,8 +62,10 @@ static int take_fallback(const char *share, const struct qemu *q,
 		unfit[i] = true;
 		return 0;
 	}
-	if (machine_load(m->fallback, share, share, &other, e))
+	if (machine_load(m->fallback, share, share, &other, e)) {
+		err_prefix(e, "fallback of machine '%s'", m->name);
 		return -EINVAL;
+	}
 	if (machine_check(other, q, &unused)) {
 		machine_free(other);
 		free(m->fallback);
