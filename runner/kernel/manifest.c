@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <sys/stat.h>
 
 #define MANIFEST_CAP (1u << 20)
 
@@ -23,6 +24,44 @@ static json_t *debs_to_json(const struct kernel_origin *from)
 				  "arch", d->arch, "sha256", d->sha256));
 	}
 	return list;
+}
+
+static json_t *words_to_json(const struct strv *words)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; words && i < words->n; i++)
+		json_array_append_new(list, json_string(words->v[i]));
+	return list;
+}
+
+static json_int_t size_of(const char *dir, const char *name)
+{
+	char *path = xasprintf("%s/%s", dir, name);
+	struct stat st;
+	json_int_t size = stat(path, &st) ? 0 : (json_int_t)st.st_size;
+
+	free(path);
+	return size;
+}
+
+static void add_build(json_t *j, const char *dir, const struct kernel *k,
+		      const struct kernel_build *b)
+{
+	json_t *how = json_pack(
+		"{s:s*, s:s*, s:b, s:o, s:b, s:s*, s:I, s:{s:I, s:I}}", "stage",
+		b->stage, "toolchain", b->toolchain, "llvm", b->llvm,
+		"make_args", words_to_json(b->make_args), "sandboxed",
+		b->sandboxed, "config_sha256", b->config_sha256, "wall_ms",
+		(json_int_t)b->wall_ms, "bytes", "file",
+		size_of(dir, k->pvh ? "vmlinux" : "bzImage"), "loaded",
+		(json_int_t)b->loaded);
+
+	BUG(!how);
+	json_object_set_new(j, "identity", json_string(b->identity));
+	json_object_set_new(j, "commit", json_string(b->commit));
+	json_object_set_new(j, "tree", json_string(b->tree));
+	json_object_set_new(j, "build", how);
 }
 
 int manifest_write(const char *dir, const struct kernel *k,
@@ -44,6 +83,8 @@ int manifest_write(const char *dir, const struct kernel *k,
 	int r;
 
 	BUG(!j);
+	if (from->build)
+		add_build(j, dir, k, from->build);
 	text = json_dumps(j, JSON_INDENT(2));
 	r = file_write(path, text, strlen(text), e);
 	free(text);
@@ -77,7 +118,8 @@ static char *copy(const char *s)
 int manifest_read(struct kernel *k, struct err *e)
 {
 	const char *source, *release, *banner, *sha256,
-		*package = NULL, *version = NULL, *suite = NULL;
+		*package = NULL, *version = NULL, *suite = NULL,
+		*identity = NULL, *commit = NULL, *tree = NULL;
 	json_t *j = load(k->dir, e);
 	json_error_t je;
 	int pvh, r = 0;
@@ -85,10 +127,13 @@ int manifest_read(struct kernel *k, struct err *e)
 	if (!j)
 		return -EIO;
 	if (json_unpack_ex(j, &je, 0,
-			   "{s:s, s:s, s:s, s:s, s:b, s?s, s?s, s?s}", "source",
-			   &source, "release", &release, "banner", &banner,
-			   "sha256", &sha256, "pvh", &pvh, "package", &package,
-			   "version", &version, "suite", &suite)) {
+			   "{s:s, s:s, s:s, s:s, s:b, s?s, s?s, s?s, s?s, s?s, "
+			   "s?s}",
+			   "source", &source, "release", &release, "banner",
+			   &banner, "sha256", &sha256, "pvh", &pvh, "package",
+			   &package, "version", &version, "suite", &suite,
+			   "identity", &identity, "commit", &commit, "tree",
+			   &tree)) {
 		r = err_lab(e, "'%s/manifest.json': %s", k->dir, je.text);
 	} else {
 		k->source = copy(source);
@@ -98,6 +143,9 @@ int manifest_read(struct kernel *k, struct err *e)
 		k->package = copy(package);
 		k->version = copy(version);
 		k->suite = copy(suite);
+		k->identity = copy(identity);
+		k->commit = copy(commit);
+		k->tree = copy(tree);
 		k->pvh = pvh;
 	}
 	json_decref(j);

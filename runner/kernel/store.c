@@ -24,6 +24,9 @@ void kernel_release(struct kernel *k)
 	free(k->version);
 	free(k->suite);
 	free(k->sha256);
+	free(k->identity);
+	free(k->commit);
+	free(k->tree);
 	free(k->dir);
 	free(k->boot_path);
 	free(k->config_path);
@@ -223,6 +226,12 @@ static char *path_if_there(const char *dir, const char *name)
 	return NULL;
 }
 
+static void set_key(struct kernel *k, const char *key)
+{
+	memcpy(k->key, key, sizeof(k->key) - 1);
+	k->key[sizeof(k->key) - 1] = '\0';
+}
+
 static int make_key(struct kernel *k, struct err *e)
 {
 	char config[SHA256_HEX] = "none", hex[SHA256_HEX], *text;
@@ -235,8 +244,7 @@ static int make_key(struct kernel *k, struct err *e)
 	text = xasprintf("%s\n%s\n%s\n", k->sha256, config, k->source);
 	mem_sha256(text, strlen(text), hex);
 	free(text);
-	memcpy(k->key, hex, sizeof(k->key) - 1);
-	k->key[sizeof(k->key) - 1] = '\0';
+	set_key(k, hex);
 	return 0;
 }
 
@@ -271,7 +279,10 @@ static int prepare(const char *stage, const struct kernel_origin *from,
 	k->source = xstrdup(from->source);
 	k->config_path = path_if_there(stage, STAGE_CONFIG);
 	k->map_path = path_if_there(stage, STAGE_MAP);
-	r = make_key(k, e);
+	if (from->build)
+		set_key(k, from->build->key);
+	else
+		r = make_key(k, e);
 	if (r)
 		return r;
 	return manifest_write(stage, k, from, e);
@@ -296,6 +307,14 @@ int kernel_store_add(const char *lab, const char *stage,
 static bool key_is_valid(const char *key)
 {
 	return strlen(key) == 16 && strspn(key, "0123456789abcdef") == 16;
+}
+
+int kernel_store_add_built(const char *lab, const char *stage,
+			   const struct kernel_origin *from, struct kernel *k,
+			   struct err *e)
+{
+	BUG(!from->build || !key_is_valid(from->build->key));
+	return kernel_store_add(lab, stage, from, k, e);
 }
 
 int kernel_store_find(const char *lab, const char *key, struct kernel *k,

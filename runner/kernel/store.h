@@ -2,12 +2,13 @@
  * The kernel store: lab/kernels/<key>/, one folder per kernel.
  *
  * bzImage as delivered, vmlinux if it can be had and QEMU can start it (PVH),
- * config and System.map where the source has them, and manifest.json, which
- * says what all of it is and where it came from.  A folder appears whole, by
- * rename, and does not change afterwards, except that modules/ fills up.  The
- * key is made from the content, so a kernel that is there already is found
- * again, and of two klabs that add the same kernel at once one wins and both
- * are right.
+ * config and System.map where the source has them, build.log.zst of a kernel
+ * that klab built, and manifest.json, which says what all of it is and where it
+ * came from.  A folder appears whole, by rename, and does not change
+ * afterwards, except that modules/ fills up.  The key is made from the content,
+ * that of a built kernel from what went into it, so a kernel that is there
+ * already is found again, and of two klabs that add the same kernel at once one
+ * wins and both are right.
  *
  * To add one: kernel_store_stage(), put the files into the folder, then
  * kernel_store_add(), which consumes the folder whether it succeeds or not.
@@ -17,7 +18,9 @@
 #define KLAB_STORE_H
 
 #include <stddef.h>
+#include <stdint.h>
 
+#include "base/str.h"
 #include "kernel/kernel.h"
 
 struct err;
@@ -26,11 +29,24 @@ struct err;
 #define STAGE_IMAGE "image"
 #define STAGE_CONFIG "config"
 #define STAGE_MAP "System.map"
+#define STAGE_LOG "build.log.zst"
 
 /* A package that a part of the kernel is in. */
 struct kernel_deb {
 	char *part; /* "image", "config" or "modules" */
 	char *name, *version, *arch, *sha256;
+};
+
+/* How klab built a kernel. */
+struct kernel_build {
+	const char *key;
+	const char *identity, *commit, *tree, *stage;
+	const char *toolchain; /* version text */
+	const struct strv *make_args;
+	bool llvm, sandboxed;
+	const char *config_sha256; /* of the settled config */
+	uint64_t loaded;           /* bytes of the kernel in memory */
+	uint64_t wall_ms;
 };
 
 /* Where a kernel comes from, for its manifest; all but source may be NULL. */
@@ -40,6 +56,7 @@ struct kernel_origin {
 	const char *package, *version, *suite;
 	const struct kernel_deb *debs;
 	size_t ndebs;
+	const struct kernel_build *build; /* NULL: prebuilt */
 };
 
 /* Makes an empty folder in lab/kernels; *stage is freed by the caller. */
@@ -50,6 +67,10 @@ void kernel_store_drop(const char *stage);
 int kernel_store_add(const char *lab, const char *stage,
 		     const struct kernel_origin *from, struct kernel *k,
 		     struct err *e);
+/* The same for a kernel that klab built: from->build has the key. */
+int kernel_store_add_built(const char *lab, const char *stage,
+			   const struct kernel_origin *from, struct kernel *k,
+			   struct err *e);
 /* -ENOENT if the store has no such kernel. */
 int kernel_store_find(const char *lab, const char *key, struct kernel *k,
 		      struct err *e);
