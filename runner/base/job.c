@@ -212,6 +212,10 @@ static int spawn(struct job *j, uv_loop_t *loop, const struct job_spec *spec,
 	uv_process_options_t o = {.exit_cb = on_exit_status};
 	int r;
 
+	if (spec->in) {
+		io[0].flags = UV_INHERIT_FD;
+		io[0].data.fd = spec->in;
+	}
 	wrap(&argv, spec);
 	environment(&env, spec->env_add);
 	for (int i = 0; i < NPIPES; i++) {

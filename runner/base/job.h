@@ -42,6 +42,7 @@ struct job_spec {
 	const char *const *argv;    /* argv[0] is looked up in PATH */
 	const char *cwd;            /* NULL: klab's */
 	const char *const *env_add; /* "NAME=value", NULL-terminated, or NULL */
+	int in; /* stdin is this descriptor, which stays the caller's; 0: none */
 	/* Where stdout and stderr go: to this file (appended), or if NULL into
 	 * job_result. */
 	const char *log_path;
