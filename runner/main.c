@@ -19,8 +19,8 @@
 static const struct cmd cmd_completion;
 
 static const struct cmd *const commands[] = {
-	&cmd_doctor, &cmd_plan,      &cmd_run, &cmd_status,     &cmd_compare,
-	&cmd_report, &cmd_reproduce, &cmd_gc,  &cmd_completion,
+	&cmd_doctor, &cmd_plan,      &cmd_run, &cmd_status, &cmd_compare,
+	&cmd_report, &cmd_reproduce, &cmd_gc,  &cmd_series, &cmd_completion,
 };
 
 /* Options that every verb takes; val is what getopt_long() returns. */

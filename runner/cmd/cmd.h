@@ -78,6 +78,6 @@ int cmd_write_report(const struct ctx *c, const struct lab *lab,
 void cmd_print_json(struct json_t *o);
 
 extern const struct cmd cmd_doctor, cmd_plan, cmd_run, cmd_status, cmd_compare,
-	cmd_report, cmd_reproduce, cmd_gc;
+	cmd_report, cmd_reproduce, cmd_gc, cmd_series;
 
 #endif
