@@ -70,7 +70,9 @@ static char *worst_line(const char *text)
 
 		if (has_place(text, n))
 			rank = 4;
-		else if (line_says(text, n, "error"))
+		else if (line_says(text, n, "error") ||
+			 line_says(text, n, ": not found") ||
+			 line_says(text, n, ": No such file"))
 			rank = 3;
 		else if (line_says(text, n, "***"))
 			rank = 2;
@@ -91,7 +93,7 @@ static bool is_our_fault(const struct job_result *r, const char *said)
 	return r->signal || str_starts(said, "bwrap: ") ||
 	       str_starts(said, "setpriv: ") || str_starts(said, "env: ") ||
 	       strstr(said, "No space left on device") ||
-	       strstr(said, ": not found\n") ||
+	       strstr(said, "] Error 127\n") || /* no such program */
 	       strstr(said, "Cannot allocate memory");
 }
 
@@ -237,8 +239,10 @@ int kconfig_make(const struct kconfig_request *rq,
 	if (!r)
 		r = kconfig_file_parse(config_text->buf, ".config", false,
 				       config, e);
-	if (r)
+	if (r) {
 		e->kind = ERR_KERNEL; /* its make said that all is well */
+		err_prefix(e, "the tree's Kconfig left no usable config");
+	}
 	return r;
 }
 

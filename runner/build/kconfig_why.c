@@ -4,8 +4,8 @@
 
 #define LINE_CAP 600
 #define TERMS_CAP 64
-#define OPTIONS_CAP 10000
-#define NAMES_CAP 100000
+#define OPTIONS_CAP 2000
+#define NAMES_CAP 50000
 #define LIST_CAP 4
 
 enum { NO, MOD, YES, VALUE };
