@@ -7,7 +7,7 @@ BUILD = build
 KLAB = klab
 VERSION = $(shell git describe --always --dirty 2>/dev/null || echo 0.1)
 
-PACKAGES = libuv yaml-0.1 jansson libarchive sqlite3 libmd
+PACKAGES = libuv yaml-0.1 jansson libarchive sqlite3 libmd libelf gmime-3.0
 CFLAGS = -O2 -g
 LAB_CFLAGS = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow \
 	-Wstrict-prototypes -Wmissing-prototypes -Irunner \
@@ -16,8 +16,9 @@ LAB_LIBS = $(shell pkg-config --libs $(PACKAGES)) -lm
 ASAN = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 
 # guest/frame.c is there for the frames' checksum, one code for both ends.
-SRC = $(wildcard runner/base/*.c runner/study/*.c runner/kernel/*.c \
-	runner/machine/*.c runner/lab/*.c runner/cmd/*.c) runner/guest/frame.c
+SRC = $(wildcard runner/base/*.c runner/study/*.c runner/series/*.c \
+	runner/tree/*.c runner/kernel/*.c runner/build/*.c runner/machine/*.c \
+	runner/lab/*.c runner/cmd/*.c) runner/guest/frame.c
 OBJ = $(SRC:%.c=$(BUILD)/%.o)
 GUEST_SRC = $(wildcard runner/guest/*.c)
 UNIT_SRC = $(wildcard tests/unit/test_*.c)
@@ -53,10 +54,12 @@ $(BUILD)/runner/%.o: runner/%.c
 	@echo 'CC $<'
 	@$(CC) $(LAB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-# The schema goes into the program as a string.
-$(BUILD)/schema.h: runner/lab/schema.sql
+# The schema, one file for each version, goes into the program as strings.
+$(BUILD)/schema.h: runner/lab/schema.sql runner/lab/schema-2.sql
 	@mkdir -p $(@D)
-	@sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
+	@for f in $^; do \
+		sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo ','; \
+	done > $@
 $(BUILD)/runner/lab/db.o: $(BUILD)/schema.h
 $(BUILD)/runner/lab/db.o: LAB_CFLAGS += -I$(BUILD)
 

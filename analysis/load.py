@@ -23,8 +23,17 @@ class Lab:
 
     study     name, path, text, baseline (stage number), min_effect (0.01 is
               1 %), updated
-    stages    idx, name, request, kernel_key, error, and of the kernel:
-              release, banner, source, package, version, sha256; in idx order
+    stages    idx, word (what the study calls it), title (subject of its
+              patch, or None), name (both, cut to fit a table), request; in
+              idx order
+    configs   name, request; in the study's order
+    variants  one row per stage and config, in that order: stage, config,
+              state (todo, ready, broken: does not build, none: cannot be
+              had), key (of the kernel that its boots run; equal for equal
+              code), kernel_key (of its own), error, errors (of the compiler:
+              a list of dicts with file, line, text, touched), log, wall_ms,
+              and of its own kernel: release, banner, source, package,
+              version, sha256, identity
     machines  name, clock, vcpus, memory_mib, metronome_us (0: none)
     metrics   workload, name, unit, better, is_primary, is_latency; primary
               metrics first
@@ -41,6 +50,8 @@ class Lab:
 
     study: dict[str, Any]
     stages: pd.DataFrame
+    configs: pd.DataFrame
+    variants: pd.DataFrame
     machines: pd.DataFrame
     metrics: pd.DataFrame
     cells: pd.DataFrame
@@ -54,11 +65,23 @@ class Lab:
         return rows.iloc[0].to_dict() if len(rows) else {}
 
 
+#: Characters of a stage's name in a table.
+NAME_WIDTH = 40
+
 STAGES = """
-    SELECT g.idx, g.name, g.request, g.kernel_key, g.error, k.release,
-           k.banner, k.source, k.package, k.version, k.sha256
-    FROM stage g LEFT JOIN kernel k ON k.key = g.kernel_key
-    WHERE g.study = ? ORDER BY g.idx"""
+    SELECT idx, name AS word, title, name, request
+    FROM stage WHERE study = ? ORDER BY idx"""
+
+CONFIGS = """
+    SELECT name, request FROM config WHERE study = ? ORDER BY rowid"""
+
+VARIANTS = """
+    SELECT v.stage, v.config, v.state, v.run_key AS key, v.kernel_key,
+           v.error, v.errors, v.log, v.wall_ms, k.release, k.banner,
+           k.source, k.package, k.version, k.sha256, k.identity
+    FROM variant v JOIN config c ON c.study = v.study AND c.name = v.config
+    LEFT JOIN kernel k ON k.key = v.kernel_key
+    WHERE v.study = ? ORDER BY v.stage, c.rowid"""
 
 MACHINES = """
     SELECT name, clock, vcpus, memory_mib, metronome_us
@@ -144,8 +167,13 @@ def _read(connection: sqlite3.Connection, name: str,
     counts["counts"] = [_buckets(text) for text in counts["counts"]]
     prints = (dict(connection.execute(FINGERPRINTS, (ident,)))
               if fingerprints else {})
-    return Lab(study=study,
-               stages=_frame(connection, STAGES, ident),
+    stages = _frame(connection, STAGES, ident)
+    stages["name"] = [_stage_name(*names) for names in
+                      zip(stages.word, stages.title)]
+    variants = _frame(connection, VARIANTS, ident)
+    variants["errors"] = [_errors(words) for words in variants.errors]
+    return Lab(study=study, stages=stages,
+               configs=_frame(connection, CONFIGS, ident), variants=variants,
                machines=_frame(connection, MACHINES, ident),
                metrics=_frame(connection, METRICS, ident),
                cells=_frame(connection, CELLS, ident),
@@ -163,6 +191,25 @@ def _frame(connection: sqlite3.Connection, sql: str,
     if "value" in columns:
         frame["value"] = frame["value"].astype(float)
     return frame
+
+
+def _stage_name(word: str, title: str | None) -> str:
+    """'35 mm, slub: convert kmem_cpu_slab ..', or the word alone."""
+    name = f"{word} {title}" if title else word
+    if not title or len(name) <= NAME_WIDTH:
+        return name
+    return name[:NAME_WIDTH - 2].rstrip() + ".."
+
+
+def _errors(words: str | None) -> list[dict[str, Any]]:
+    """The compiler's errors; none for what is not such a list."""
+    try:
+        found = json.loads(words or "[]")
+        return [dict(file=one.get("file"), line=int(one.get("line") or 0),
+                     text=str(one.get("text", "")),
+                     touched=bool(one.get("touched"))) for one in found]
+    except (ValueError, TypeError, AttributeError):
+        return []
 
 
 def _buckets(text: str) -> dict[int, int] | None:

@@ -94,7 +94,8 @@ def render(lab: load.Lab, judgement: Judgement, folder: Path) -> str:
         or summary.counts(judgement),
         places=_places(lab, judgement), points=points,
         histograms=histograms, failures=_failures(lab, folder),
-        kernels=_records(lab.stages), machines=_records(lab.machines),
+        kernels=_kernels(lab), stages=_records(lab.stages),
+        configs=_records(lab.configs), machines=_records(lab.machines),
         workloads=_workloads(lab), boots=_boots(lab), time=_time(lab),
         repeat="klab run " + shlex.quote(str(lab.study["path"])),
         environment=_environment(lab),
@@ -366,10 +367,28 @@ def _failures(lab: load.Lab, folder: Path) -> dict[str, Any]:
                              / "console.log"),
               "repeat": f"klab reproduce {cell.boot}"}
              for cell in rows.head(FAILURES).itertuples()]
-    stages = [{"kernel": stage.name, "error": stage.error}
-              for stage in lab.stages.itertuples() if stage.error]
+    builds = [{**kernel, "log": str(folder / kernel["log"])
+               if kernel["log"] else ""}
+              for kernel in _kernels(lab) if kernel["error"]]
     return {"shown": shown, "more": len(rows) - len(shown),
-            "stages": stages}
+            "builds": builds}
+
+
+def _kernels(lab: load.Lab) -> list[dict[str, Any]]:
+    """One row per stage and config; same names an earlier stage whose code
+    it has, or is ''."""
+    names = dict(zip(lab.stages.idx, lab.stages.name))
+    several = lab.variants.config.nunique() > 1
+    first: dict[tuple[str, str], str] = {}
+    rows = []
+    for variant in _records(lab.variants):
+        name = names[variant["stage"]]
+        twin = first.setdefault((variant["config"], variant["key"]), name) \
+            if variant["key"] else name
+        rows.append({**variant, "name": name,
+                     "config": variant["config"] if several else "",
+                     "same": twin if twin != name else ""})
+    return rows
 
 
 # The environment
@@ -426,7 +445,9 @@ def _data(lab: load.Lab, judgement: Judgement) -> dict[str, Any]:
     """What the page embeds for programs: the comparison, and what was run."""
     return {**table.as_json(judgement),
             "kernels": [{key: stage[key] for key in
-                         ("idx", "name", "release", "package", "version",
-                          "sha256", "kernel_key", "error")}
-                        for stage in _records(lab.stages)],
+                         ("stage", "name", "config", "state", "release",
+                          "source", "package", "version", "sha256",
+                          "kernel_key", "key", "identity", "error",
+                          "errors")}
+                        for stage in _kernels(lab)],
             "machines": _records(lab.machines)}

@@ -60,7 +60,7 @@ def _nothing_ran(judgement: Judgement) -> str:
 
 
 def _kernels(rows: list[tuple[Group, Row]], verdict: str) -> list[str]:
-    return list(dict.fromkeys(text.plain(row.kernel) for _, row in rows
+    return list(dict.fromkeys(text.plain(row.full) for _, row in rows
                               if row.verdict == verdict))
 
 
@@ -69,11 +69,12 @@ def _broken(judgement: Judgement, broken: list[str]) -> str:
                       if r.verdict == verdicts.BROKEN)
     more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
     reason = text.plain(row.reason).rstrip(".")
+    where = _place(judgement, group)
     if row.key is None:
-        return f"{broken[0]}{more} could not be booted: {reason}."
+        return f"{broken[0]}{more} {reason}{where}."
     return (f"{broken[0]}{more} did not get through "
-            f"{text.plain(group.workload)}: {reason}; look at its console "
-            "first.")
+            f"{text.plain(group.workload)}{where}: {reason}; look at its "
+            "console first.")
 
 
 def _size(row: Row) -> float:
@@ -95,7 +96,7 @@ def _regressed(judgement: Judgement, found: list[tuple[Group, Row]]) -> str:
 
 def _change_of(group: Group, row: Row, base: str) -> str:
     what, kernel = (text.plain(f"{group.workload} {group.metric}"),
-                    text.plain(row.kernel))
+                    text.plain(row.full))
     if row.change is None:
         word = "higher" if row.difference[0] > 0 else "lower"
         return f"{what} is {word} on {kernel} than on {base}"

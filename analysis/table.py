@@ -13,6 +13,9 @@ The JSON is one object, and these keys stay:
     summary       {verdict: number of rows}
     rows          list, one object per kernel and group:
         stage, kernel                     number and name
+        title                             subject of its patch, or null
+        same_as                           number of an earlier stage with the
+                                          same code, or null
         config, machine, clock, workload, metric, unit, better, primary
         boots                             planned for this cell
         n                                 boots with a value
@@ -75,7 +78,8 @@ def _row_json(group: Group, row: Row) -> dict[str, Any]:
     mean_low, mean_high = row.mean_interval or unknown
     difference = row.difference or (None, None, None)
     found = {
-        "stage": row.stage, "kernel": row.kernel, "config": group.config,
+        "stage": row.stage, "kernel": row.kernel, "title": row.title,
+        "same_as": row.twin.stage if row.twin else None, "config": group.config,
         "machine": group.machine, "clock": group.clock,
         "workload": group.workload, "metric": group.metric,
         "unit": group.unit, "better": group.better,
@@ -187,6 +191,8 @@ def _verdict(row: Row) -> str:
         return f"inconclusive: {more}"
     if row.verdict in (verdicts.REGRESSED, verdicts.BROKEN):
         return row.verdict.upper()
+    if row.verdict == verdicts.SAME and row.twin is not None:
+        return f"{row.verdict} as {row.twin.stage}"
     return row.verdict
 
 

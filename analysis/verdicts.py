@@ -50,7 +50,8 @@ class Row:
     change and its interval are fractions of the baseline (0.01 is 1 %); where
     the baseline cannot be told from 0 they are None, and difference holds
     them in the metric's unit.  more_boots is per kernel; inf: no number of
-    boots would do.
+    boots would do.  title is the subject of the stage's patch, if it has one;
+    twin an earlier stage with the same code, which has the same boots.
     """
 
     stage: int
@@ -77,10 +78,19 @@ class Row:
     narrow: tuple[float, float] | None = None
     contrast: stats.Contrast | None = None
     coarse: float = 0.0
+    title: str | None = None
+    twin: Row | None = None
 
     @property
     def n(self) -> int:
         return len(self.values)
+
+    @property
+    def full(self) -> str:
+        """For a sentence: with the whole subject of its patch."""
+        if not self.title:
+            return self.kernel
+        return f"stage {self.stage} '{self.title}'"
 
 
 @dataclass(eq=False)
@@ -133,7 +143,7 @@ def _works(group: Group) -> bool:
 
 def find_stage(lab: load.Lab, wanted: str | None) -> tuple[int, str]:
     """The baseline: by name, else by number; None is the study's own."""
-    stages = {int(s.idx): str(s.name) for s in lab.stages.itertuples()}
+    stages = {int(s.idx): str(s.word) for s in lab.stages.itertuples()}
     if wanted is None:
         index = int(lab.study["baseline"])
         if index not in stages:
@@ -168,6 +178,9 @@ def judge(lab: load.Lab, base: str | None = None) -> Judgement:
         for row in group.rows:
             if row.change is not None or row.difference is not None:
                 _decide(group, row, margin)
+            if row.twin is not None and row is not group.base:
+                row.verdict = SAME
+                row.reason = f"the code is that of {row.twin.kernel}"
     return Judgement(lab.study, index, name, groups, families,
                      _count_boots(lab.cells))
 
@@ -217,13 +230,15 @@ def _groups(lab: load.Lab) -> list[Group]:
     totals = dict(load.wakeups(lab.counts))
     machines = {str(name): lab.machine(name) for name in lab.machines.name}
     stages = list(lab.stages.itertuples())
+    variants = {(v.stage, v.config): v for v in lab.variants.itertuples()}
     groups = []
-    for (config, machine, workload), planned in cells.items():
+    for config, machine, workload in _all_places(lab, cells):
+        planned = cells.get((config, machine, workload), {})
         for m in lab.metrics[lab.metrics.workload == workload].itertuples():
             group = Group(config, machine, workload, m.name, m.unit, m.better,
                           bool(m.is_primary), bool(m.is_latency),
                           str(machines[machine]["clock"]))
-            _fill(group, stages, planned,
+            _fill(group, stages, variants, planned,
                   samples.get((config, machine, workload, m.name), {}),
                   totals)
             _refuse(group, machines[machine])
@@ -233,6 +248,21 @@ def _groups(lab: load.Lab) -> list[Group]:
         (g.config, g.machine) for g in groups))}
     return sorted(groups, key=lambda g: (order[g.config, g.machine],
                                          not g.primary))
+
+
+def _all_places(lab: load.Lab,
+                cells: dict[tuple, Any]) -> dict[tuple, None]:
+    """Where something was measured, or would have been if a kernel had
+    built, in the study's order."""
+    places = dict.fromkeys(cells)
+    broken = set(lab.variants.config[lab.variants.state == "broken"])
+    for config in lab.configs.name:
+        if config in broken:
+            places.update(dict.fromkeys(
+                (config, machine, workload)
+                for machine in lab.machines.name
+                for workload in dict.fromkeys(lab.metrics.workload)))
+    return places
 
 
 def _by_place(frame: pd.DataFrame, keys: tuple[str, ...]
@@ -248,20 +278,27 @@ def _by_place(frame: pd.DataFrame, keys: tuple[str, ...]
     return places
 
 
-def _fill(group: Group, stages: list[Any], planned: dict[int, list[Any]],
+def _fill(group: Group, stages: list[Any], variants: dict[tuple, Any],
+          planned: dict[int, list[Any]],
           samples: dict[int, list[Any]], totals: dict[str, int]) -> None:
+    first: dict[str, Row] = {}
     for stage in stages:
-        cells = planned.get(stage.idx)
-        if not cells:
+        cells = planned.get(stage.idx, [])
+        variant = variants.get((stage.idx, group.config))
+        if variant is None or not cells and variant.state == "ready":
             continue
-        row = Row(int(stage.idx), stage.name, stage.kernel_key, len(cells),
-                  sum(cell.state in ("bad", "lab") for cell in cells))
+        row = Row(int(stage.idx), stage.name, variant.key, len(cells),
+                  sum(cell.state in ("bad", "lab") for cell in cells),
+                  title=stage.title)
         found = samples.get(stage.idx, [])
         row.values = [sample.value for sample in found]
         row.boots = [sample.boot for sample in found]
         if not found:
-            row.verdict, row.reason = _absent(stage, cells)
+            row.verdict, row.reason = _absent(variant, cells)
         _explain_missing(group, row, cells, totals)
+        if row.key:
+            row.twin = first.setdefault(row.key, row)
+            row.twin = None if row.twin is row else row.twin
         group.rows.append(row)
     if all(row.reason == UNREPORTED for row in group.rows):
         for row in group.rows:
@@ -271,13 +308,15 @@ def _fill(group: Group, stages: list[Any], planned: dict[int, list[Any]],
 UNREPORTED = "no boot reported this metric"
 
 
-def _absent(stage: Any, cells: list[Any]) -> tuple[str, str]:
+def _absent(variant: Any, cells: list[Any]) -> tuple[str, str]:
     """Why a kernel has no value: verdict and reason."""
     states = [cell.state for cell in cells]
     if "ok" in states:
         return INCONCLUSIVE, UNREPORTED
-    if stage.error:
-        return BROKEN, f"no kernel: {stage.error}"
+    if variant.state == "broken":
+        return BROKEN, f"does not build: {variant.error}"
+    if variant.error:
+        return NOT_APPLICABLE, f"no kernel: {variant.error}"
     for state, verdict, say in (("bad", BROKEN, ""),
                                 ("lab", INCONCLUSIVE,
                                  "the lab failed, not the kernel: ")):
@@ -287,6 +326,8 @@ def _absent(stage: Any, cells: list[Any]) -> tuple[str, str]:
             return verdict, f"{say}{why} (boot {boot.boot})"
     if "running" in states:
         return INCONCLUSIVE, "its boots have not ended"
+    if variant.state == "todo":
+        return INCONCLUSIVE, "not built yet"
     return INCONCLUSIVE, "not run yet"
 
 

@@ -29,6 +29,14 @@ static const struct folder {
 } folders[] = {
 	{"boots", false, "SELECT count(*) FROM cell WHERE boot = ?"},
 	{"kernels", false, "SELECT count(*) FROM kernel WHERE key = ?"},
+	{"broken", false,
+	 "SELECT count(*) FROM variant WHERE request = ? AND state = "
+	 "'broken'"},
+	{"trees", false,
+	 "SELECT count(*) FROM folder WHERE path = 'trees/' || ?"},
+	{"obj", false, "SELECT count(*) FROM folder WHERE path = 'obj/' || ?"},
+	{"configs", false,
+	 "SELECT count(*) FROM folder WHERE path = 'configs/' || ?"},
 	{"reports", false, "SELECT count(*) FROM study WHERE name = ?"},
 	{"initramfs", true,
 	 "SELECT count(*) FROM boot b WHERE "
@@ -161,7 +169,8 @@ static int drop_rows(struct db *db, struct err *e)
 		return -EIO;
 	return db_run(db, e,
 		      "DELETE FROM kernel WHERE key NOT IN (SELECT kernel_key "
-		      "FROM stage WHERE kernel_key IS NOT NULL)",
+		      "FROM variant WHERE kernel_key IS NOT NULL UNION "
+		      "SELECT run_key FROM variant WHERE run_key IS NOT NULL)",
 		      "");
 }
 

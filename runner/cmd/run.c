@@ -55,6 +55,42 @@ static void on_boot(const char *stage, const char *machine,
 			s->colour ? "\033[0m" : "");
 }
 
+static void build_failed(struct screen *s, const char *stage,
+			 const char *config, const struct build_result *r)
+{
+	cmd_say("%sbuild: stage %s, config %s: does not build: %s%s%s%s",
+		s->colour ? "\033[31m" : "", stage, config, r->reason,
+		r->log ? "; see " : "", r->log ? r->log : "",
+		s->colour ? "\033[0m" : "");
+	for (size_t i = 0; i < r->nerrors; i++) {
+		const struct build_error *b = &r->errors[i];
+
+		if (b->file)
+			cmd_say("  %s:%d: %s%s", b->file, b->line, b->text,
+				b->touched ? " (the patch touches this file)"
+					   : "");
+		else
+			cmd_say("  %s", b->text);
+	}
+}
+
+static void on_build(const char *stage, const char *config,
+		     const struct build_result *r, void *arg)
+{
+	struct screen *s = arg;
+	bool ok = r->state == BUILD_OK;
+
+	if (ok && s->live && !s->c->verbose)
+		return;
+	wipe(s);
+	if (ok)
+		cmd_say("build %s: stage %s, config %s: ok, %.1f s",
+			r->kernel.key, stage, config,
+			(double)r->wall_ms / 1000);
+	else
+		build_failed(s, stage, config, r);
+}
+
 static void on_progress(const struct run_progress *p, void *arg)
 {
 	struct screen *s = arg;
@@ -66,8 +102,13 @@ static void on_progress(const struct run_progress *p, void *arg)
 	wipe(s);
 	if (p->eta_ms)
 		cmd_duration(p->eta_ms, left, sizeof(left));
+	if (p->builds)
+		fprintf(stderr, "%zu of %zu kernels built, ",
+			p->built + p->broken, p->builds);
 	fprintf(stderr, "%zu of %zu boots done, %zu running", p->ok + p->bad,
 		p->total, p->running);
+	if (p->broken)
+		fprintf(stderr, ", %zu broken", p->broken);
 	if (p->bad)
 		fprintf(stderr, ", %zu bad", p->bad);
 	if (p->failed)
@@ -83,6 +124,7 @@ static int dry_run(struct ctx *c)
 	struct ctx plan = *c;
 
 	plan.cmd = &cmd_plan;
+	memset(plan.given, 0, sizeof(plan.given));
 	return cmd_plan.run(&plan);
 }
 
@@ -90,6 +132,12 @@ static void summary(const struct run_progress *p)
 {
 	struct str s = STR_INIT;
 
+	if (p->builds)
+		str_addf(&s, "%zu of %zu kernels built", p->built, p->builds);
+	if (p->broken)
+		str_addf(&s, ", %zu do not build", p->broken);
+	if (p->builds)
+		str_adds(&s, "; ");
 	str_addf(&s, "%zu of %zu boots done", p->ok + p->bad, p->total);
 	if (p->bad)
 		str_addf(&s, "; in %zu the kernel failed", p->bad);
@@ -141,15 +189,17 @@ static int work(struct ctx *c, struct lab *lab, struct study *study,
 		.jobs = c->jobs,
 		.refresh = ctx_option(c, "refresh"),
 		.retry = ctx_option(c, "retry"),
+		.no_sandbox = ctx_option(c, "no-sandbox"),
 	};
-	struct run_watch w = {on_note, on_trouble, on_boot, on_progress, s};
+	struct run_watch w = {on_note,  on_trouble,  on_boot,
+			      on_build, on_progress, s};
 	struct run *run = run_new(lab, study, &o, &w);
 	struct run_progress p;
 	struct err e;
 	int r = run_resolve(run, &e), code;
 
 	if (!r)
-		r = run_boots(run, &e);
+		r = run_work(run, &e);
 	wipe(s);
 	p = run_progress(run);
 	code = (int)run_worst(run);
@@ -163,7 +213,7 @@ static int work(struct ctx *c, struct lab *lab, struct study *study,
 	if (r)
 		return cmd_fail(&e);
 	summary(&p);
-	if (!p.ok && !p.bad)
+	if (!p.ok && !p.bad && !p.broken)
 		return code;
 	return conclude(c, lab, study, code, &e);
 }
@@ -199,6 +249,7 @@ const struct cmd cmd_run = {
 	.min_args = 1,
 	.max_args = 1,
 	.options = {{"refresh", NULL, "ask the mirror for newer packages"},
-		    {"retry", NULL, "boot again what a kernel failed"}},
+		    {"retry", NULL, "build and boot again what failed"},
+		    {"no-sandbox", NULL, "build without bubblewrap"}},
 	.run = cmd_main,
 };

@@ -9,7 +9,9 @@
 
 struct study_status {
 	const char *name, *updated;
-	long long boots, ok, bad, lab, running, todo, unresolved, eta_ms;
+	long long boots, ok, bad, lab, running, todo, eta_ms;
+	/* Kernels: that cannot be had, to be built, that do not build. */
+	long long none, unbuilt, broken;
 };
 
 struct listing {
@@ -26,8 +28,12 @@ struct listing {
 	"0), "                                                                 \
 	"coalesce(sum(x.state = 'lab'), 0), "                                  \
 	"coalesce(sum(x.state = 'running'), 0), "                              \
-	"(SELECT count(*) FROM stage g WHERE g.study = s.id "                  \
-	" AND g.kernel_key IS NULL), coalesce(avg(x.wall_ms), 0) "             \
+	"(SELECT count(*) FROM variant v WHERE v.study = s.id "                \
+	" AND v.state = 'none'), coalesce(avg(x.wall_ms), 0), "                \
+	"(SELECT count(*) FROM variant v WHERE v.study = s.id "                \
+	" AND v.state = 'todo'), "                                             \
+	"(SELECT count(*) FROM variant v WHERE v.study = s.id "                \
+	" AND v.state = 'broken') "                                            \
 	"FROM study s LEFT JOIN (SELECT DISTINCT c.study, c.boot, b.state, "   \
 	"b.wall_ms FROM cell c LEFT JOIN boot b ON b.id = c.boot) x "          \
 	"ON x.study = s.id WHERE ?1 = '' OR s.name = ?1 GROUP BY s.id "        \
@@ -46,9 +52,13 @@ static void print_text(const struct study_status *s, bool busy)
 	if (s->running)
 		printf(", %lld %s", s->running,
 		       busy ? "running" : "interrupted");
-	if (s->unresolved)
-		printf(", %lld stages without a kernel", s->unresolved);
-	if (!s->todo && !s->unresolved)
+	if (s->unbuilt)
+		printf(", %lld kernels to build", s->unbuilt);
+	if (s->broken)
+		printf(", %lld kernels do not build", s->broken);
+	if (s->none)
+		printf(", %lld kernels cannot be had", s->none);
+	if (!s->todo && !s->none && !s->unbuilt)
 		printf("; complete");
 	else if (busy && s->eta_ms)
 		printf("; ends in about %s",
@@ -62,14 +72,16 @@ static void print_text(const struct study_status *s, bool busy)
 static json_t *as_json(const struct study_status *s, bool busy)
 {
 	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:I}",
+			 "s:I, s:I, s:I}",
 			 "study", s->name, "updated", s->updated, "boots",
 			 (json_int_t)s->boots, "ok", (json_int_t)s->ok, "bad",
 			 (json_int_t)s->bad, "lab", (json_int_t)s->lab,
 			 "running", (json_int_t)(busy ? s->running : 0),
 			 "interrupted", (json_int_t)(busy ? 0 : s->running),
-			 "todo", (json_int_t)s->todo, "stages_without_kernel",
-			 (json_int_t)s->unresolved, "eta_ms",
+			 "todo", (json_int_t)s->todo, "kernels_missing",
+			 (json_int_t)s->none, "kernels_to_build",
+			 (json_int_t)s->unbuilt, "kernels_broken",
+			 (json_int_t)s->broken, "eta_ms",
 			 (json_int_t)s->eta_ms);
 }
 
@@ -84,7 +96,9 @@ static int on_study(struct sqlite3_stmt *row, void *arg)
 		.bad = sqlite3_column_int64(row, 4),
 		.lab = sqlite3_column_int64(row, 5),
 		.running = sqlite3_column_int64(row, 6),
-		.unresolved = sqlite3_column_int64(row, 7),
+		.none = sqlite3_column_int64(row, 7),
+		.unbuilt = sqlite3_column_int64(row, 9),
+		.broken = sqlite3_column_int64(row, 10),
 	};
 
 	s.todo = s.boots - s.ok - s.bad;

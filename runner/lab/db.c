@@ -275,19 +275,36 @@ static int add_metrics(struct db *db, const struct workload *w, long long id,
 	return 0;
 }
 
-/* Empties what db_stage() and the rest of db_study() write again.  Stages lose
- * their names only, and get them back; db_prune() removes those that do not. */
+/* Empties what db_stage() and the rest of db_study() write again. */
 static int clear_study(struct db *db, long long id, struct err *e)
 {
-	static const char *const sql[] = {
-		"DELETE FROM machine WHERE study = ?",
-		"DELETE FROM metric WHERE study = ?",
-		"UPDATE stage SET name = '' WHERE study = ?"};
+	static const char *const sql[] = {"DELETE FROM machine WHERE study = ?",
+					  "DELETE FROM metric WHERE study = ?",
+					  "DELETE FROM config WHERE study = ?",
+					  "DELETE FROM folder WHERE study = ?",
+					  "DELETE FROM stage WHERE study = ?"};
 
 	for (size_t i = 0; i < sizeof(sql) / sizeof(*sql); i++)
 		if (db_run(db, e, sql[i], "i", id))
 			return -EIO;
 	return 0;
+}
+
+static int add_configs(struct db *db, const struct study *s, long long id,
+		       struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < s->nconfigs; i++) {
+		char *request = source_is_built(&s->source)
+					? config_request(&s->configs[i])
+					: xstrdup("as shipped");
+
+		r = db_run(db, e, "INSERT INTO config VALUES (?, ?, ?)", "itt",
+			   id, s->configs[i].name, request);
+		free(request);
+	}
+	return r;
 }
 
 int db_study(struct db *db, const struct study *s, long long *id, struct err *e)
@@ -303,7 +320,8 @@ int db_study(struct db *db, const struct study *s, long long *id, struct err *e)
 		   s->min_effect) ||
 	    db_number(db, e, id, 0, "SELECT id FROM study WHERE name = ?", "t",
 		      s->name) ||
-	    clear_study(db, *id, e) || add_machines(db, s, *id, e))
+	    clear_study(db, *id, e) || add_machines(db, s, *id, e) ||
+	    add_configs(db, s, *id, e))
 		return -EIO;
 	for (size_t i = 0; i < s->nworkloads; i++)
 		if (add_metrics(db, s->workloads[i], *id, e))
@@ -311,36 +329,68 @@ int db_study(struct db *db, const struct study *s, long long *id, struct err *e)
 	return 0;
 }
 
-int db_stage(struct db *db, long long study, const struct stage *g,
-	     const struct kernel *k, const char *error, struct err *e)
+int db_stage(struct db *db, long long study, const struct source *src,
+	     const struct stage *g, struct err *e)
 {
-	char *request = stage_request(g);
-	int r = db_run(db, e,
-		       "INSERT INTO stage VALUES (?, ?, ?, ?, ?, ?) "
-		       "ON CONFLICT (study, idx) DO UPDATE SET "
-		       "name = excluded.name, request = excluded.request, "
-		       "kernel_key = CASE WHEN request = excluded.request "
-		       "THEN coalesce(excluded.kernel_key, kernel_key) "
-		       "ELSE excluded.kernel_key END, "
-		       "error = CASE WHEN request = excluded.request "
-		       "AND kernel_key IS NOT NULL THEN NULL "
-		       "ELSE excluded.error END",
-		       "iitttt", study, (long long)g->idx, g->name, request,
-		       k ? k->key : NULL, error);
+	char *request = stage_request(src, g);
+	int r = db_run(db, e, "INSERT INTO stage VALUES (?, ?, ?, ?, ?)",
+		       "iittt", study, (long long)g->idx, g->name, g->title,
+		       request);
 
 	free(request);
 	return r;
 }
 
+int db_variant(struct db *db, long long study, const struct db_variant *v,
+	       struct err *e)
+{
+#define KEEP                                                                   \
+	"request = excluded.request AND excluded.kernel_key IS NULL AND "      \
+	"kernel_key IS NOT NULL AND excluded.state = 'none'"
+#define UPDATE(column)                                                         \
+#column " = CASE WHEN " KEEP " THEN " #column                          \
+		" ELSE excluded." #column " END, "
+	char *wall = v->wall_ms ? xasprintf("%lld", v->wall_ms) : NULL;
+	int r = db_run(
+		db, e,
+		"INSERT INTO variant VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		"?, ?) ON CONFLICT (study, stage, config) DO UPDATE "
+		"SET " UPDATE(state) UPDATE(error) UPDATE(errors) UPDATE(
+			run_key)
+			UPDATE(kernel_key) "log = coalesce(excluded.log, log), "
+					   "wall_ms = "
+					   "coalesce(excluded.wall_ms, "
+					   "wall_ms), "
+					   "request = excluded.request",
+		"iittttttttt", study, (long long)v->stage, v->config,
+		v->request, v->state, v->kernel, v->run, v->error, v->errors,
+		v->log, wall);
+
+	free(wall);
+	return r;
+#undef UPDATE
+#undef KEEP
+}
+
+int db_folder(struct db *db, long long study, const char *path, struct err *e)
+{
+	return db_run(db, e, "INSERT OR IGNORE INTO folder VALUES (?, ?)", "it",
+		      study, path);
+}
+
 int db_prune(struct db *db, long long study, int boots, struct err *e)
 {
-	if (db_run(db, e, "DELETE FROM stage WHERE study = ? AND name = ''",
+	if (db_run(db, e,
+		   "DELETE FROM variant WHERE study = ?1 AND (stage NOT IN "
+		   "(SELECT idx FROM stage WHERE study = ?1) OR config NOT IN "
+		   "(SELECT name FROM config WHERE study = ?1))",
 		   "i", study))
 		return -EIO;
 	return db_run(db, e,
 		      "DELETE FROM cell WHERE study = ?1 AND (seed > ?2 OR "
-		      "stage NOT IN (SELECT idx FROM stage WHERE study = ?1 "
-		      "AND kernel_key IS NOT NULL) OR "
+		      "NOT EXISTS (SELECT 1 FROM variant v WHERE v.study = ?1 "
+		      "AND v.stage = cell.stage AND v.config = cell.config "
+		      "AND v.kernel_key IS NOT NULL) OR "
 		      "machine NOT IN (SELECT name FROM machine "
 		      "WHERE study = ?1) OR "
 		      "workload NOT IN (SELECT workload FROM metric "
@@ -352,19 +402,38 @@ int db_kernel(struct db *db, const struct kernel *k, struct err *e)
 {
 	return db_run(db, e,
 		      "INSERT OR IGNORE INTO kernel "
-		      "VALUES (?, ?, ?, ?, ?, ?, ?, " NOW ")",
-		      "ttttttt", k->key, k->release, k->banner, k->source,
-		      k->package, k->version, k->sha256);
+		      "VALUES (?, ?, ?, ?, ?, ?, ?, " NOW ", ?)",
+		      "tttttttt", k->key, k->release, k->banner, k->source,
+		      k->package, k->version, k->sha256, k->identity);
 }
 
-int db_cell(struct db *db, long long study, int stage, const char *machine,
-	    const char *workload, int seed, const char *boot, struct err *e)
+static int take_key(sqlite3_stmt *row, void *arg)
+{
+	snprintf(arg, 17, "%s", (const char *)sqlite3_column_text(row, 0));
+	return 0;
+}
+
+int db_first_same(struct db *db, const struct kernel *k, char key[17],
+		  struct err *e)
+{
+	memcpy(key, k->key, 17);
+	if (!k->identity)
+		return 0;
+	return db_each(db, e, take_key, key,
+		       "SELECT key FROM kernel WHERE identity = ? "
+		       "ORDER BY rowid LIMIT 1",
+		       "t", k->identity);
+}
+
+int db_cell(struct db *db, long long study, int stage, const char *config,
+	    const char *machine, const char *workload, int seed,
+	    const char *boot, struct err *e)
 {
 	return db_run(
 		db, e,
 		"INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?, ?, ?)",
-		"iitttit", study, (long long)stage, CONFIG_AS_SHIPPED, machine,
-		workload, (long long)seed, boot);
+		"iitttit", study, (long long)stage, config, machine, workload,
+		(long long)seed, boot);
 }
 
 /* ---- boots ---- */

@@ -45,19 +45,38 @@ void db_rollback(struct db *db);
 
 /*
  * The plan, between db_begin() and db_commit(): db_study() stores study,
- * machines and metrics, db_stage() each stage, db_prune() drops what is not in
- * the plan any more, db_cell() stores each boot that can be done.  What could
- * not be resolved this time (k is NULL) keeps the kernel and the cells that the
- * same request came to before.
+ * machines, metrics and configs, db_stage() each stage, db_variant() each
+ * kernel; db_prune() drops what is not in the plan any more, db_cell() stores
+ * each boot that can be done.  What could not be resolved this time (kernel is
+ * NULL) keeps the kernel and the cells that the same request came to before.
  */
 int db_study(struct db *db, const struct study *s, long long *id,
 	     struct err *e);
-int db_stage(struct db *db, long long study, const struct stage *g,
-	     const struct kernel *k, const char *error, struct err *e);
+int db_stage(struct db *db, long long study, const struct source *src,
+	     const struct stage *g, struct err *e);
 int db_prune(struct db *db, long long study, int boots, struct err *e);
 int db_kernel(struct db *db, const struct kernel *k, struct err *e);
-int db_cell(struct db *db, long long study, int stage, const char *machine,
-	    const char *workload, int seed, const char *boot, struct err *e);
+/* The key of the first kernel in the lab with the code identity of k, which is
+ * k's own if it has none; k was given to db_kernel() before. */
+int db_first_same(struct db *db, const struct kernel *k, char key[17],
+		  struct err *e);
+
+/* A row of the table variant; strings may be NULL but for the first three. */
+struct db_variant {
+	int stage;
+	const char *config, *request, *state;
+	const char *kernel, *run; /* keys */
+	const char *error, *errors, *log;
+	long long wall_ms; /* 0: nothing was built */
+};
+
+int db_variant(struct db *db, long long study, const struct db_variant *v,
+	       struct err *e);
+/* A folder that the study builds in; path is below the lab. */
+int db_folder(struct db *db, long long study, const char *path, struct err *e);
+int db_cell(struct db *db, long long study, int stage, const char *config,
+	    const char *machine, const char *workload, int seed,
+	    const char *boot, struct err *e);
 
 /* -1 if the boot was never started, else its enum boot_state; one that was
  * interrupted, or had a shorter deadline than this one, counts as BOOT_LAB. */

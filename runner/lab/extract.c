@@ -22,11 +22,10 @@ static void add_sample(struct collected *c, const json_t *metric, double value)
 
 /* ---- plain numbers ---- */
 
-static char *from_frame(const struct frames *f, const char *step,
-			const char *key, double *value)
+static char *from_frame(const struct frames *f, const char *type,
+			const char *step, const char *key, double *value)
 {
-	const json_t *end = frames_last(f, "end", step);
-	const json_t *n = json_object_get(end, key);
+	const json_t *n = json_object_get(frames_last(f, type, step), key);
 
 	if (!json_is_integer(n) || json_integer_value(n) < 0)
 		return xasprintf("the agent told no '%s'", key);
@@ -236,9 +235,12 @@ static char *extract_one(const json_t *metric, const struct frames *f,
 	if (!strcmp(from, "cyclictest-json"))
 		return from_cyclictest(metric, f, step, c);
 	if (!strcmp(from, "elapsed"))
-		why = from_frame(f, step, "elapsed_ns", &value);
+		why = from_frame(f, "end", step, "elapsed_ns", &value);
+	else if (!strcmp(from, "hello"))
+		why = from_frame(f, "hello", NULL, "ns", &value);
 	else if (!strcmp(from, "rusage"))
-		why = from_frame(f, step, frame_text(metric, "field"), &value);
+		why = from_frame(f, "end", step, frame_text(metric, "field"),
+				 &value);
 	else if (!strcmp(from, "regex"))
 		why = from_regex(f, step, frame_text(metric, "pattern"),
 				 &value);

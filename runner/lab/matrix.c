@@ -3,21 +3,10 @@
 #include "base/str.h"
 #include "guest/limits.h"
 #include "kernel/debian.h"
-#include "kernel/image.h"
 #include "lab/initramfs.h"
+#include "lab/kernels.h"
 
 #include <errno.h>
-
-struct builder {
-	struct matrix *m;
-	struct lab *lab;
-	struct study *s;
-	const struct matrix_options *o;
-	bool *unfit;           /* by machine */
-	struct kernel *kernel; /* by stage; key is empty if there is none */
-	struct err *why;       /* by stage: why there is none */
-	char (*archive)[SHA256_HEX]; /* by workload; empty if there is none */
-};
 
 static void trouble(const struct matrix_options *o, const struct err *e)
 {
@@ -99,80 +88,36 @@ int matrix_machines(const char *share, const struct qemu *q, struct study *s,
 	return 0;
 }
 
-/* ---- kernels ---- */
-
-static int resolve_stage(struct builder *b, const struct stage *g,
-			 struct kernel *k, struct err *e)
-{
-	struct err unused;
-	struct debian_request debian = {
-		.package = g->package,
-		.suite = g->suite,
-		.version = g->version,
-		.refresh = b->o->refresh,
-		.note = b->o->note,
-		.arg = b->o->arg,
-	};
-	struct image_request image = {g->path, g->config, g->map};
-	int r;
-
-	if (g->kind == SOURCE_IMAGE)
-		return image_kernel(b->lab->dir, &image, k, e);
-	r = debian_kernel(b->lab->dir, &debian, k, e);
-	if (!r || !debian.refresh || e->kind != ERR_LAB)
-		return r;
-	debian.refresh = false;
-	if (debian_kernel(b->lab->dir, &debian, k, &unused))
-		return r;
-	note(b->o, "stage '%s' stays on the kernel that it had: %s", g->name,
-	     e->text);
-	return 0;
-}
-
-static void resolve_stages(struct builder *b)
-{
-	for (size_t i = 0; i < b->s->nstages; i++) {
-		const struct stage *g = &b->s->stages[i];
-		struct err *e = &b->why[i];
-
-		if (!resolve_stage(b, g, &b->kernel[i], e))
-			continue;
-		b->kernel[i] = (struct kernel){0};
-		err_prefix(e, "%s:%d: stage '%s'", b->s->path, g->line,
-			   g->name);
-		trouble(b->o, e);
-	}
-}
-
 /* ---- workloads ---- */
 
-static void build_archives(struct builder *b)
+static void build_archives(struct matrix *m)
 {
 	struct err e;
 
-	for (size_t i = 0; i < b->s->nworkloads; i++) {
-		const struct workload *w = b->s->workloads[i];
+	for (size_t i = 0; i < m->s->nworkloads; i++) {
+		const struct workload *w = m->s->workloads[i];
 
-		if (!initramfs_base(b->lab->dir, b->lab->agent, &w->binaries,
-				    &w->packages, b->archive[i], &e))
+		if (!initramfs_base(m->lab->dir, m->lab->agent, &w->binaries,
+				    &w->packages, m->archive[i], &e))
 			continue;
-		b->archive[i][0] = '\0';
+		m->archive[i][0] = '\0';
 		err_prefix(&e, "workload '%s'", w->label);
-		trouble(b->o, &e);
+		trouble(&m->o, &e);
 	}
 }
 
-/* The file names of the modules that a workload needs on a kernel. */
-static int find_modules(struct builder *b, const struct kernel *k,
+/* The file names of the modules that a workload needs on a kernel.  What klab
+ * builds has none: there the config must have them built in. */
+static int find_modules(struct matrix *m, const struct kernel *k,
 			const struct workload *w, struct strv *names,
 			struct err *e)
 {
 	struct strv paths = STRV_INIT;
 	int r;
 
-	if (!w->modules.n)
+	if (!w->modules.n || m->builds)
 		return 0;
-	r = debian_modules(b->lab->dir, k, &w->modules, &paths, e);
+	r = debian_modules(m->lab->dir, k, &w->modules, &paths, e);
 	for (size_t i = 0; !r && i < paths.n; i++) {
 		const char *name = strrchr(paths.v[i], '/');
 
@@ -182,7 +127,7 @@ static int find_modules(struct builder *b, const struct kernel *k,
 	return r;
 }
 
-/* ---- cells and tasks ---- */
+/* ---- cells ---- */
 
 /* What the agent would refuse. */
 static int check_job(const json_t *spec, const struct strv *modules,
@@ -205,28 +150,27 @@ static int check_job(const json_t *spec, const struct strv *modules,
 	return 0;
 }
 
-static json_t *cell_spec(struct builder *b, size_t stage, size_t machine,
-			 size_t workload)
+static json_t *cell_spec(struct matrix *m, const struct cell *c,
+			 const struct kernel *k)
 {
-	const struct kernel *k = &b->kernel[stage];
-	const struct workload *w = b->s->workloads[workload];
+	const struct workload *w = m->s->workloads[c->workload];
 	struct strv modules = STRV_INIT;
 	json_t *spec = NULL;
 	struct err e;
 
-	if (!k->release || b->unfit[machine] || !b->archive[workload][0])
+	if (!k || m->unfit[c->machine] || !m->archive[c->workload][0])
 		return NULL;
-	if (find_modules(b, k, w, &modules, &e)) {
+	if (find_modules(m, k, w, &modules, &e)) {
 		err_prefix(&e, "workload '%s' on stage '%s'", w->label,
-			   b->s->stages[stage].name);
-		trouble(b->o, &e);
+			   m->s->stages[c->stage].name);
+		trouble(&m->o, &e);
 		goto out;
 	}
-	spec = spec_new(k, b->s->machines[machine], &b->lab->qemu, w,
-			b->archive[workload], &modules);
+	spec = spec_new(k, m->s->machines[c->machine], &m->lab->qemu, w,
+			m->archive[c->workload], &modules);
 	if (check_job(spec, &modules, &e)) {
 		err_prefix(&e, "workload '%s'", w->label);
-		trouble(b->o, &e);
+		trouble(&m->o, &e);
 		json_decref(spec);
 		spec = NULL;
 	}
@@ -235,159 +179,254 @@ out:
 	return spec;
 }
 
-static void add_cells(struct builder *b)
-{
-	struct study *s = b->s;
-	struct matrix *m = b->m;
+/* ---- tasks ---- */
 
-	m->cells = xcalloc(s->nstages * s->nmachines * s->nworkloads,
-			   sizeof(*m->cells));
-	for (size_t g = 0; g < s->nstages; g++)
-		for (size_t i = 0; i < s->nmachines; i++)
-			for (size_t w = 0; w < s->nworkloads; w++)
-				m->cells[m->ncells++] =
-					(struct cell){(int)g, (int)i, (int)w,
-						      cell_spec(b, g, i, w)};
-}
-
-static int task_state(struct builder *b, struct task *t, struct err *e)
+static int task_state(struct matrix *m, struct task *t, struct err *e)
 {
 	static const unsigned char states[] = {[BOOT_OK] = TASK_OK,
 					       [BOOT_BAD] = TASK_BAD,
 					       [BOOT_LAB] = TASK_TODO};
-	int state;
+	int machine = m->cells[t->cell].machine, state;
 
-	if (db_boot_state(
-		    b->lab->db, t->id,
-		    b->s->machines[b->m->cells[t->cell].machine]->deadline_s,
-		    &state, e))
+	if (db_boot_state(m->lab->db, t->id,
+			  m->s->machines[machine]->deadline_s, &state, e))
 		return -EIO;
 	t->state = state < 0 ? TASK_TODO : states[state];
-	if (t->state == TASK_BAD && b->o->retry)
+	if (t->state == TASK_BAD && m->o.retry)
 		t->state = TASK_TODO;
 	return 0;
 }
 
-static int compare_tasks(const void *a, const void *b)
-{
-	const struct task *const *x = a, *const *y = b;
-
-	return strcmp((*x)->id, (*y)->id);
-}
-
 /* Two cells may ask for one boot, under two labels or on two stages with one
- * kernel: the first keeps it. */
-static void drop_doubles(struct matrix *m)
+ * kernel: the first keeps it.  Open addressing; 0 is free, as no sha256 that
+ * anybody has seen starts with 16 zeros. */
+static bool seen_before(struct matrix *m, const char *id)
 {
-	const struct task **sorted = xcalloc(m->ntasks, sizeof(*sorted));
-	bool *twice = xcalloc(m->ntasks, sizeof(*twice));
-	size_t n = 0;
+	uint64_t hash = strtoull(id, NULL, 16);
+	size_t i = hash % m->nseen;
 
-	for (size_t i = 0; i < m->ntasks; i++)
-		sorted[i] = &m->tasks[i];
-	qsort(sorted, m->ntasks, sizeof(*sorted), compare_tasks);
-	for (size_t i = 1, first = 0; i < m->ntasks; i++) {
-		if (strcmp(sorted[i]->id, sorted[first]->id))
-			first = i;
-		else if (sorted[i] > sorted[first])
-			twice[sorted[i] - m->tasks] = true;
-		else
-			twice[sorted[first] - m->tasks] = true, first = i;
-	}
-	for (size_t i = 0; i < m->ntasks; i++)
-		if (!twice[i])
-			m->tasks[n++] = m->tasks[i];
-	m->ntasks = n;
-	free(sorted);
-	free(twice);
+	while (m->seen[i] && m->seen[i] != hash)
+		i = (i + 1) % m->nseen;
+	if (m->seen[i])
+		return true;
+	m->seen[i] = hash;
+	return false;
 }
 
-static int add_tasks(struct builder *b, long long study, struct err *e)
+static void add_turn(struct matrix *m, unsigned task)
 {
-	struct matrix *m = b->m;
-	struct study *s = b->s;
+	struct turn *t = &m->turns[m->tasks[task].seed - 1];
 
-	m->tasks = xcalloc(study_boots(s), sizeof(*m->tasks));
-	for (int seed = 1; seed <= s->boots; seed++) {
-		for (size_t i = 0; i < m->ncells; i++) {
-			struct cell *c = &m->cells[i];
-			struct task *t = &m->tasks[m->ntasks];
+	if ((t->n & (t->n - 1)) == 0)
+		t->tasks = xrealloc(t->tasks,
+				    (t->n ? 2 * t->n : 1) * sizeof(*t->tasks));
+	t->tasks[t->n++] = task;
+}
 
-			if (!c->spec) {
-				m->skipped +=
-					!b->unfit[c->machine] ||
-					!s->machines[c->machine]->fallback;
-				continue;
-			}
-			m->ntasks++;
-			t->cell = (unsigned)i;
-			t->seed = seed;
-			spec_set_seed(c->spec, seed);
-			spec_id(c->spec, t->id);
-			if (task_state(b, t, e) ||
-			    db_cell(b->lab->db, study, s->stages[c->stage].idx,
-				    s->machines[c->machine]->name,
-				    s->workloads[c->workload]->label, seed,
-				    t->id, e))
-				return -EIO;
-		}
-	}
-	drop_doubles(m);
+static int add_task(struct matrix *m, unsigned cell, int seed, struct err *e)
+{
+	struct cell *c = &m->cells[cell];
+	struct task *t = &m->tasks[m->ntasks];
+
+	*t = (struct task){.cell = cell, .seed = seed};
+	spec_set_seed(c->spec, seed);
+	spec_id(c->spec, t->id);
+	if (task_state(m, t, e) ||
+	    db_cell(m->lab->db, m->study, m->s->stages[c->stage].idx,
+		    m->s->configs[c->config].name,
+		    m->s->machines[c->machine]->name,
+		    m->s->workloads[c->workload]->label, seed, t->id, e))
+		return -EIO;
+	if (!seen_before(m, t->id))
+		add_turn(m, (unsigned)m->ntasks++);
 	return 0;
 }
 
-static int write_plan(struct builder *b, struct err *e)
+struct task *matrix_next(struct matrix *m)
 {
-	struct study *s = b->s;
-	long long id;
+	for (int i = 0; i < m->s->boots; i++) {
+		struct turn *turn = &m->turns[i];
 
-	if (db_begin(b->lab->db, e))
-		return -EIO;
-	if (db_study(b->lab->db, s, &id, e))
-		goto fail;
-	for (size_t i = 0; i < s->nstages; i++) {
-		const struct kernel *k = &b->kernel[i];
+		while (turn->next < turn->n) {
+			struct task *t = &m->tasks[turn->tasks[turn->next++]];
 
-		if (k->release && db_kernel(b->lab->db, k, e))
-			goto fail;
-		if (db_stage(b->lab->db, id, &s->stages[i],
-			     k->release ? k : NULL,
-			     k->release ? NULL : b->why[i].text, e))
-			goto fail;
+			if (t->state == TASK_TODO)
+				return t;
+		}
 	}
-	if (db_prune(b->lab->db, id, s->boots, e) || add_tasks(b, id, e) ||
-	    db_commit(b->lab->db, e))
+	return NULL;
+}
+
+/* The cells and boots of one kernel, or of none. */
+static int add_cells(struct matrix *m, size_t stage, size_t config,
+		     const struct kernel *k, struct err *e)
+{
+	struct study *s = m->s;
+	size_t first = m->ncells;
+
+	for (size_t i = 0; i < s->nmachines; i++) {
+		for (size_t w = 0; w < s->nworkloads; w++) {
+			struct cell *c = &m->cells[m->ncells++];
+
+			*c = (struct cell){(int)stage, (int)config, (int)i,
+					   (int)w, NULL};
+			c->spec = cell_spec(m, c, k);
+			if (!c->spec &&
+			    (!m->unfit[i] || !s->machines[i]->fallback))
+				m->skipped += (size_t)s->boots;
+		}
+	}
+	for (int seed = 1; seed <= s->boots; seed++)
+		for (size_t i = first; i < m->ncells; i++)
+			if (m->cells[i].spec &&
+			    add_task(m, (unsigned)i, seed, e))
+				return -EIO;
+	return 0;
+}
+
+/* ---- the plan ---- */
+
+static void resolve_all(struct matrix *m, struct variant *variants)
+{
+	struct study *s = m->s;
+
+	for (size_t g = 0; g < s->nstages; g++)
+		for (size_t c = 0; c < s->nconfigs; c++)
+			(m->builds ? variant_planned
+				   : variant_resolve)(variants++, m, g, c);
+}
+
+static int store_variant(struct matrix *m, struct variant *v, struct err *e)
+{
+	const struct build_result *built = NULL;
+
+	if (m->builds && v->state != VARIANT_TODO && v->state != VARIANT_NONE)
+		built = &builds_at(m->builds, v->stage, v->config)->was;
+	return variant_store(v, m, built, e);
+}
+
+static int add_known_cells(struct matrix *m, const struct variant *v,
+			   struct err *e)
+{
+	if (v->state == VARIANT_TODO)
+		return 0;
+	return add_cells(m, v->stage, v->config,
+			 v->state == VARIANT_READY ? &v->run : NULL, e);
+}
+
+static int store_folders(struct matrix *m, struct err *e)
+{
+	struct strv paths = STRV_INIT;
+	int r = 0;
+
+	if (m->builds)
+		builds_folders(m->builds, &paths);
+	for (size_t i = 0; !r && i < paths.n; i++)
+		r = db_folder(m->lab->db, m->study, paths.v[i], e);
+	strv_release(&paths);
+	return r;
+}
+
+static int write_plan(struct matrix *m, struct variant *variants, struct err *e)
+{
+	struct study *s = m->s;
+	size_t n = s->nstages * s->nconfigs;
+
+	if (db_begin(m->lab->db, e))
+		return -EIO;
+	if (db_study(m->lab->db, s, &m->study, e) || store_folders(m, e))
+		goto fail;
+	for (size_t i = 0; i < s->nstages; i++)
+		if (db_stage(m->lab->db, m->study, &s->source, &s->stages[i],
+			     e))
+			goto fail;
+	for (size_t i = 0; i < n; i++)
+		if (store_variant(m, &variants[i], e))
+			goto fail;
+	if (db_prune(m->lab->db, m->study, s->boots, e))
+		goto fail;
+	for (size_t i = 0; i < n; i++)
+		if (add_known_cells(m, &variants[i], e))
+			goto fail;
+	if (db_commit(m->lab->db, e))
 		goto fail;
 	return 0;
 fail:
-	db_rollback(b->lab->db);
+	db_rollback(m->lab->db);
 	return -EIO;
+}
+
+int matrix_built(struct matrix *m, size_t stage, size_t config,
+		 const struct build_result *r, struct err *e)
+{
+	struct variant v;
+	int ret;
+
+	variant_built(&v, m, stage, config, r);
+	ret = db_begin(m->lab->db, e);
+	if (!ret) {
+		ret = variant_store(&v, m, r, e);
+		if (!ret)
+			ret = add_known_cells(m, &v, e);
+		if (!ret)
+			ret = db_commit(m->lab->db, e);
+		if (ret)
+			db_rollback(m->lab->db);
+	}
+	variant_release(&v);
+	return ret;
+}
+
+static void allocate(struct matrix *m)
+{
+	const struct study *s = m->s;
+	size_t boots = study_boots(s);
+
+	m->unfit = xcalloc(s->nmachines, sizeof(*m->unfit));
+	m->archive = xcalloc(s->nworkloads, sizeof(*m->archive));
+	m->cells = xcalloc(boots / (size_t)s->boots, sizeof(*m->cells));
+	m->tasks = xcalloc(boots, sizeof(*m->tasks));
+	m->turns = xcalloc((size_t)s->boots, sizeof(*m->turns));
+	m->nseen = 2 * boots + 1;
+	m->seen = xcalloc(m->nseen, sizeof(*m->seen));
+}
+
+static int plan_builds(struct matrix *m, struct err *e)
+{
+	struct builds_options o = {
+		.jobs = m->o.jobs,
+		.no_sandbox = m->o.no_sandbox,
+		.refresh = m->o.refresh,
+		.retry = m->o.retry,
+		.note = m->o.note,
+		.trouble = m->o.trouble,
+		.arg = m->o.arg,
+	};
+
+	if (!source_is_built(&m->s->source))
+		return 0;
+	return builds_new(&m->builds, m->lab, m->s, &o, e);
 }
 
 int matrix_build(struct matrix *m, struct lab *lab, struct study *s,
 		 const struct matrix_options *o, struct err *e)
 {
-	struct builder b = {.m = m, .lab = lab, .s = s, .o = o};
+	size_t n = s->nstages * s->nconfigs;
+	struct variant *variants;
 	int r;
 
-	*m = (struct matrix){0};
-	b.unfit = xcalloc(s->nmachines, sizeof(*b.unfit));
-	b.kernel = xcalloc(s->nstages, sizeof(*b.kernel));
-	b.why = xcalloc(s->nstages, sizeof(*b.why));
-	b.archive = xcalloc(s->nworkloads, sizeof(*b.archive));
-	r = matrix_machines(lab->share, &lab->qemu, s, o, b.unfit, e);
-	if (!r) {
-		resolve_stages(&b);
-		build_archives(&b);
-		add_cells(&b);
-		r = write_plan(&b, e);
-	}
-	for (size_t i = 0; i < s->nstages; i++)
-		kernel_release(&b.kernel[i]);
-	free(b.unfit);
-	free(b.kernel);
-	free(b.why);
-	free(b.archive);
+	*m = (struct matrix){.lab = lab, .s = s, .o = *o};
+	allocate(m);
+	if (matrix_machines(lab->share, &lab->qemu, s, o, m->unfit, e) ||
+	    plan_builds(m, e))
+		return -EINVAL;
+	variants = xcalloc(n, sizeof(*variants));
+	resolve_all(m, variants);
+	build_archives(m);
+	r = write_plan(m, variants, e);
+	for (size_t i = 0; i < n; i++)
+		variant_release(&variants[i]);
+	free(variants);
 	return r;
 }
 
@@ -395,7 +434,14 @@ void matrix_release(struct matrix *m)
 {
 	for (size_t i = 0; i < m->ncells; i++)
 		json_decref(m->cells[i].spec);
+	for (int i = 0; m->turns && i < m->s->boots; i++)
+		free(m->turns[i].tasks);
+	builds_free(m->builds);
+	free(m->unfit);
+	free(m->archive);
 	free(m->cells);
 	free(m->tasks);
+	free(m->turns);
+	free(m->seen);
 	*m = (struct matrix){0};
 }

@@ -30,11 +30,11 @@ struct run {
 	uv_loop_t loop;
 	struct stop stop;
 	struct slot *slots;
-	size_t next; /* task to look at */
 	bool stopping, interrupted;
 	int failed; /* the lab's own error, in err */
 	struct err err;
-	uint64_t wall_sum_ms, wall_n; /* boots of this run */
+	uint64_t wall_sum_ms, wall_n;   /* boots of this run */
+	uint64_t build_sum_ms, build_n; /* its builds */
 	int streak; /* boots in a row that failed in the lab */
 };
 
@@ -94,11 +94,19 @@ static void on_note(const char *text, void *arg)
 		r->w.note(text, r->w.arg);
 }
 
+/* Boots that one kernel gets. */
+static size_t boots_of_kernel(const struct run *r)
+{
+	return study_boots(r->study) / (r->study->nstages * r->study->nconfigs);
+}
+
 int run_resolve(struct run *r, struct err *e)
 {
 	struct matrix_options o = {
 		.refresh = r->o.refresh,
 		.retry = r->o.retry,
+		.no_sandbox = r->o.no_sandbox,
+		.jobs = r->o.jobs,
 		.note = on_note,
 		.trouble = on_trouble,
 		.arg = r,
@@ -109,8 +117,12 @@ int run_resolve(struct run *r, struct err *e)
 		ret = matrix_build(&r->m, r->lab, r->study, &o, e);
 	if (ret)
 		return ret;
-	r->p.total = r->m.ntasks;
 	r->p.skipped = r->m.skipped;
+	if (r->m.builds)
+		r->p.builds = builds_todo(r->m.builds);
+	/* Of a kernel that is still to be built it is not known yet whether it
+	 * shares its boots with another. */
+	r->p.total = r->m.ntasks + r->p.builds * boots_of_kernel(r);
 	for (size_t i = 0; i < r->m.ntasks; i++) {
 		r->p.ok += r->m.tasks[i].state == TASK_OK;
 		r->p.bad += r->m.tasks[i].state == TASK_BAD;
@@ -129,13 +141,31 @@ uint64_t run_estimate(uint64_t boots, uint64_t boot_ms, int jobs)
 	return boots * boot_ms / (uint64_t)jobs;
 }
 
+/* Builds side by side. */
+static int lanes(const struct run *r)
+{
+	int configs = (int)r->study->nconfigs;
+
+	return configs < r->o.jobs ? configs : r->o.jobs;
+}
+
+/* Builds of one stage go side by side, so they end with the boots or later. */
 static uint64_t eta(const struct run *r)
 {
-	size_t left = r->p.total - r->p.ok - r->p.bad - r->p.failed;
+	size_t boots = r->p.total - r->p.ok - r->p.bad - r->p.failed;
+	size_t builds = r->p.builds - r->p.built - r->p.broken;
+	uint64_t ms = 0, build_ms = 0;
 
-	if (!r->wall_n)
+	if (boots && !r->wall_n)
 		return 0;
-	return run_estimate(left, r->wall_sum_ms / r->wall_n, r->o.jobs);
+	if (boots)
+		ms = run_estimate(boots, r->wall_sum_ms / r->wall_n, r->o.jobs);
+	if (builds && !r->build_n)
+		return 0;
+	if (builds)
+		build_ms = run_estimate(builds, r->build_sum_ms / r->build_n,
+					lanes(r));
+	return ms > build_ms ? ms : build_ms;
 }
 
 struct run_progress run_progress(const struct run *r)
@@ -164,12 +194,14 @@ static void stop_all(struct run *r)
 	for (int i = 0; i < r->o.jobs; i++)
 		if (r->slots[i].boot)
 			boot_stop(r->slots[i].boot);
+	if (r->m.builds)
+		builds_stop(r->m.builds);
 }
 
 /* Ends the loop once nothing runs any more. */
 static void maybe_end(struct run *r)
 {
-	if (r->p.running)
+	if (r->p.running || (r->m.builds && builds_running(r->m.builds)))
 		return;
 	stop_unwatch(&r->stop);
 }
@@ -297,15 +329,13 @@ static int start(struct run *r, struct slot *s, struct task *t, struct err *e)
 	return boot_start(&r->loop, r->lab, c->spec, on_boot, s, &s->boot, e);
 }
 
-static struct task *next_task(struct run *r)
+/* Builds come first, because boots wait for them; but one boot always goes, as
+ * much of a build keeps one core busy only. */
+static bool room_for_boot(const struct run *r)
 {
-	while (r->next < r->m.ntasks) {
-		struct task *t = &r->m.tasks[r->next++];
+	size_t building = r->m.builds ? builds_running(r->m.builds) : 0;
 
-		if (t->state == TASK_TODO)
-			return t;
-	}
-	return NULL;
+	return !r->p.running || r->p.running + building < (size_t)r->o.jobs;
 }
 
 static void fill_slots(struct run *r)
@@ -318,7 +348,9 @@ static void fill_slots(struct run *r)
 
 		if (s->boot)
 			continue;
-		t = next_task(r);
+		if (!room_for_boot(r))
+			return;
+		t = matrix_next(&r->m);
 		if (!t)
 			return;
 		if (start(r, s, t, &e)) {
@@ -333,31 +365,104 @@ static void fill_slots(struct run *r)
 	}
 }
 
+/* ---- builds ---- */
+
+static void count_build(struct run *r, const struct build_result *b)
+{
+	bool ok = b->state == BUILD_OK;
+
+	r->p.built += ok;
+	r->p.broken += !ok;
+	r->build_sum_ms += b->wall_ms;
+	r->build_n++;
+	if (ok)
+		return;
+	worsen(r, ERR_KERNEL);
+	r->p.total -= boots_of_kernel(r);
+}
+
+static void enter_build(struct run *r, size_t stage, size_t config,
+			const struct build_result *b)
+{
+	size_t before = r->m.ntasks;
+	struct err e;
+
+	count_build(r, b);
+	if (matrix_built(&r->m, stage, config, b, &e)) {
+		fail(r, &e);
+		return;
+	}
+	if (b->state == BUILD_OK)
+		r->p.total += r->m.ntasks - before - boots_of_kernel(r);
+	for (size_t i = before; i < r->m.ntasks; i++) {
+		r->p.ok += r->m.tasks[i].state == TASK_OK;
+		r->p.bad += r->m.tasks[i].state == TASK_BAD;
+	}
+	r->p.skipped = r->m.skipped;
+	if (r->p.bad)
+		worsen(r, ERR_KERNEL);
+}
+
+static void on_build(size_t stage, size_t config, const struct build_result *b,
+		     void *arg)
+{
+	struct run *r = arg;
+	struct err e;
+
+	if (b && b->state == BUILD_LAB) {
+		err_lab(&e, "stage '%s' under config '%s' cannot be built: %s",
+			r->study->stages[stage].name,
+			r->study->configs[config].name, b->reason);
+		fail(r, &e);
+	} else if (b && b->state != BUILD_STOPPED) {
+		enter_build(r, stage, config, b);
+		if (r->w.build)
+			r->w.build(r->study->stages[stage].name,
+				   r->study->configs[config].name, b, r->w.arg);
+	}
+	r->p.building = builds_running(r->m.builds);
+	fill_slots(r);
+	tell_progress(r);
+	maybe_end(r);
+}
+
+static void on_build_fail(const struct err *e, void *arg)
+{
+	fail(arg, e);
+}
+
 /* Into the lab's diary; that it cannot be written is no reason to stop. */
 static void log_event(struct run *r, const char *what)
 {
 	struct run_progress p = run_progress(r);
 	char *detail =
 		xasprintf("%zu of %zu boots done, %zu bad, %zu failed in "
-			  "the lab; %d side by side",
-			  p.ok + p.bad, p.total, p.bad, p.failed, r->o.jobs);
+			  "the lab; %zu of %zu kernels built, %zu broken; %d "
+			  "side by side",
+			  p.ok + p.bad, p.total, p.bad, p.failed, p.built,
+			  p.builds, p.broken, r->o.jobs);
 	struct err ignored;
 
 	db_event(r->lab->db, r->study->name, what, detail, &ignored);
 	free(detail);
 }
 
-int run_boots(struct run *r, struct err *e)
+int run_work(struct run *r, struct err *e)
 {
 	unsigned cores = uv_available_parallelism();
+	unsigned busy = (unsigned)r->o.jobs;
 
-	r->lab->crowd = ((unsigned)r->o.jobs + cores - 1) / cores;
+	if (r->p.builds)
+		busy += (unsigned)(lanes(r) * r->o.jobs);
+	r->lab->crowd = (busy + cores - 1) / cores;
 	BUG(uv_loop_init(&r->loop));
 	log_event(r, "run");
 	r->slots = xcalloc((size_t)r->o.jobs, sizeof(*r->slots));
 	for (int i = 0; i < r->o.jobs; i++)
 		r->slots[i].run = r;
 	stop_watch(&r->stop, &r->loop, on_stop, r);
+	if (r->p.builds)
+		builds_start(r->m.builds, &r->loop, on_build, on_build_fail, r);
 	fill_slots(r);
 	tell_progress(r);
 	maybe_end(r);

@@ -1,14 +1,16 @@
 /*
  * A run of a study: from the plan to boots in the database.
  *
- * Call order: run_new(), run_resolve() (kernels, archives, the list of boots;
- * this may fetch), run_boots() (the event loop, until all is done or stopped),
- * run_free().  What cannot be had, a package or a machine, is noted as an error
- * of its cells and the others go on.
+ * Call order: run_new(), run_resolve() (trees, configs, archives, the kernels
+ * that are there; this may fetch), run_work() (the event loop: builds and boots
+ * side by side, until all is done or stopped), run_free().  What cannot be had,
+ * a package, a patched tree or a machine, is noted as an error of its cells and
+ * the others go on.
  */
 #ifndef KLAB_RUN_H
 #define KLAB_RUN_H
 
+#include "build/build.h"
 #include "lab/boot.h"
 #include "lab/lab.h"
 #include "study/study.h"
@@ -20,7 +22,9 @@ struct run_progress {
 	size_t ok, bad; /* done, of these */
 	size_t failed;  /* failed for a reason of ours, to be done again */
 	size_t running;
-	size_t skipped;  /* cells that have no kernel or no machine */
+	size_t skipped; /* boots that have no kernel or no machine */
+	size_t builds;  /* kernels that this run had to build */
+	size_t built, broken, building;
 	uint64_t eta_ms; /* until the end; 0 if unknown */
 };
 
@@ -33,15 +37,19 @@ struct run_watch {
 	void (*boot)(const char *stage, const char *machine,
 		     const char *workload, int seed,
 		     const struct boot_result *r, void *arg);
+	/* A build has ended: of which stage under which config, and how. */
+	void (*build)(const char *stage, const char *config,
+		      const struct build_result *r, void *arg);
 	/* Something changed; comes after each of the above. */
 	void (*progress)(const struct run_progress *p, void *arg);
 	void *arg;
 };
 
 struct run_options {
-	int jobs;     /* boots side by side */
-	bool refresh; /* ask the mirror for newer packages */
-	bool retry;   /* do again what a kernel failed */
+	int jobs;        /* builds and boots side by side */
+	bool refresh;    /* ask mirrors and URLs for what is newer */
+	bool retry;      /* do again what a kernel failed */
+	bool no_sandbox; /* build without bubblewrap */
 };
 
 /* study must outlive the run. */
@@ -51,9 +59,9 @@ void run_free(struct run *r);
 
 /* Fails only if nothing at all can be done. */
 int run_resolve(struct run *r, struct err *e);
-/* Returns 0 when each boot was tried; -EINTR after a signal; else the lab's own
- * error. */
-int run_boots(struct run *r, struct err *e);
+/* Returns 0 when each build and boot was tried; -EINTR after a signal; else the
+ * lab's own error. */
+int run_work(struct run *r, struct err *e);
 
 /* How long so many boots take, jobs of them side by side. */
 uint64_t run_estimate(uint64_t boots, uint64_t boot_ms, int jobs);

@@ -34,6 +34,7 @@ static json_t *steps_of(const struct workload *w)
 
 static const char *const from_names[] = {
 	[FROM_ELAPSED] = "elapsed",
+	[FROM_HELLO] = "hello",
 	[FROM_RUSAGE] = "rusage",
 	[FROM_REGEX] = "regex",
 	[FROM_CYCLICTEST] = "cyclictest-json",

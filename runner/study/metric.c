@@ -30,6 +30,8 @@ static int read_from(struct yml_node *n, const char *from, struct metric *m,
 	}
 	if (!strcmp(from, "elapsed")) {
 		m->from = FROM_ELAPSED;
+	} else if (!strcmp(from, "hello")) {
+		m->from = FROM_HELLO;
 	} else if (!strcmp(from, "regex")) {
 		m->from = FROM_REGEX;
 		if (!m->pattern || regcomp(&re, m->pattern, REG_EXTENDED))
@@ -48,11 +50,12 @@ static int read_from(struct yml_node *n, const char *from, struct metric *m,
 				       "needs 'file', 'limit_us' and a "
 				       "'field': min, avg, max, p99 or p999");
 	} else {
-		return yml_err(n, e,
-			       "'from: %s' is not known; one of: "
-			       "elapsed, regex, cyclictest-json, nvcsw, "
-			       "nivcsw, minflt, utime_us, stime_us, load_runs",
-			       from);
+		return yml_err(
+			n, e,
+			"'from: %s' is not known; one of: "
+			"elapsed, hello, regex, cyclictest-json, "
+			"nvcsw, nivcsw, minflt, utime_us, stime_us, load_runs",
+			from);
 	}
 	return 0;
 }

@@ -12,6 +12,7 @@
 /* Where a metric's value comes from. */
 enum metric_from {
 	FROM_ELAPSED,    /* the agent's clock around the step, ns */
+	FROM_HELLO,      /* the agent's clock when it started, ns */
 	FROM_RUSAGE,     /* a number of the end frame: nvcsw, utime_us, ... */
 	FROM_REGEX,      /* group 1 of a POSIX extended pattern on stdout */
 	FROM_CYCLICTEST, /* a field of cyclictest's JSON, with its histograms */

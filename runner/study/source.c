@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/str.h"
 #include "base/yml.h"
-#include "study/workload.h"
+#include "study/source_tree.h"
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
@@ -15,7 +15,7 @@ struct reader {
 	size_t n;
 };
 
-static char *user_path(const struct reader *r, const char *path)
+char *source_path(const char *dir, const char *path)
 {
 	const char *home = getenv("HOME");
 
@@ -23,7 +23,7 @@ static char *user_path(const struct reader *r, const char *path)
 		return xasprintf("%s%s", home, path + 1);
 	if (path[0] == '/')
 		return xstrdup(path);
-	return xasprintf("%s/%s", r->dir, path);
+	return xasprintf("%s/%s", dir, path);
 }
 
 static char *dup_or_null(const char *s)
@@ -93,9 +93,9 @@ static int read_image(struct reader *r, struct yml_node *item, struct stage *g,
 	}
 	if (!path || !*path)
 		return yml_err(item, e, "key 'path' is missing");
-	g->path = user_path(r, path);
-	g->config = config ? user_path(r, config) : NULL;
-	g->map = map ? user_path(r, map) : NULL;
+	g->path = source_path(r->dir, path);
+	g->config = config ? source_path(r->dir, config) : NULL;
+	g->map = map ? source_path(r->dir, map) : NULL;
 	g->name = xstrdup(name ? name : path);
 	if (!file_exists(g->path))
 		return yml_err(item, e, "there is no kernel image '%s'",
@@ -143,38 +143,94 @@ static int read_stages_of(struct reader *r, struct yml_node *value,
 	return 0;
 }
 
-int source_read(struct yml_node *root, const char *dir, struct stage **stages,
-		size_t *n, struct err *e)
+static int read_kernels(struct yml_node *source, struct reader *r,
+			struct source *src, struct err *e)
 {
 	static const char *const keys[] = {"debian-image", "image", "suite"};
-	struct yml_node *source, *debian, *image;
-	struct reader r = {.dir = dir};
+	struct yml_node *debian = yml_get(source, "debian-image"),
+			*image = yml_get(source, "image");
 	const char *suite = NULL;
-	int ret;
 
-	if (yml_need(root, "source", &source, e) ||
-	    yml_expect(source, YML_MAP, e) ||
-	    yml_opt_text(source, "suite", &suite, e))
+	if (yml_opt_text(source, "suite", &suite, e) ||
+	    yml_check_unused(source, keys, COUNT(keys), e))
 		return -1;
-	debian = yml_get(source, "debian-image");
-	image = yml_get(source, "image");
-	if (yml_check_unused(source, keys, COUNT(keys), e))
-		return -1;
-	if (!debian == !image)
-		return yml_err(source, e,
-			       "needs one source: debian-image or "
-			       "image");
 	if (image && suite)
 		return yml_err(source, e, "'suite' belongs to debian-image");
-	ret = read_stages_of(&r, debian ? debian : image, suite, debian, e);
+	src->kind = debian ? SOURCE_DEBIAN_IMAGE : SOURCE_IMAGE;
+	return read_stages_of(r, debian ? debian : image, suite, debian, e);
+}
+
+static const char *const words[] = {
+	[SOURCE_DEBIAN_IMAGE] = "debian-image",
+	[SOURCE_IMAGE] = "image",
+	[SOURCE_GIT] = "git",
+	[SOURCE_TARBALL] = "tarball",
+	[SOURCE_DEBIAN_SOURCE] = "debian-source",
+};
+
+const char *source_word(enum source_kind kind)
+{
+	return words[kind];
+}
+
+bool source_is_built(const struct source *src)
+{
+	return src->kind >= SOURCE_GIT;
+}
+
+int source_read(struct yml_node *root, const char *dir, struct source *src,
+		struct stage **stages, size_t *n, struct err *e)
+{
+	struct yml_node *source;
+	struct reader r = {.dir = dir};
+	int found = -1, ret;
+
+	if (yml_need(root, "source", &source, e) ||
+	    yml_expect(source, YML_MAP, e))
+		return -1;
+	src->line = source->line;
+	for (size_t i = 0; i < COUNT(words); i++) {
+		if (!yml_get(source, words[i]))
+			continue;
+		if (found >= 0)
+			return yml_err(source, e, "has two sources, %s and %s",
+				       words[found], words[i]);
+		found = (int)i;
+	}
+	if (found < 0)
+		return yml_err(source, e,
+			       "needs one source: git, tarball, debian-source, "
+			       "debian-image or image");
+	src->kind = (enum source_kind)found;
+	if (source_is_built(src))
+		return tree_read(root, source, dir, src, stages, n, e);
+	if (yml_get(root, "series"))
+		return yml_err(yml_get(root, "series"), e,
+			       "needs a source that is built (git, tarball, "
+			       "debian-source); %s has kernels as they are",
+			       words[found]);
+	ret = read_kernels(source, &r, src, e);
 	*stages = r.stages;
 	*n = r.n;
 	return ret;
 }
 
+void source_release(struct source *src)
+{
+	free(src->where);
+	free(src->base);
+	free(src->to);
+	free(src->sha256);
+	free(src->suite);
+	free(src->version);
+	series_release(&src->series);
+	*src = (struct source){0};
+}
+
 void stage_release(struct stage *g)
 {
 	free(g->name);
+	free(g->title);
 	free(g->package);
 	free(g->suite);
 	free(g->version);
@@ -183,12 +239,30 @@ void stage_release(struct stage *g)
 	free(g->map);
 }
 
-char *stage_request(const struct stage *g)
+static char *option(const char *word, const char *value)
 {
-	if (g->kind == SOURCE_IMAGE)
-		return xasprintf("image %s", g->path);
-	return xasprintf("debian-image %s%s%s%s%s", g->package,
-			 g->suite ? " suite " : "", g->suite ? g->suite : "",
-			 g->version ? " version " : "",
-			 g->version ? g->version : "");
+	return value ? xasprintf(" %s %s", word, value) : xstrdup("");
+}
+
+char *stage_request(const struct source *src, const struct stage *g)
+{
+	bool built = source_is_built(src);
+	char *suite = option("suite", built ? src->suite : g->suite);
+	char *version = option("version", built ? src->version : g->version);
+	char *base = option(src->to ? "range" : "base", src->base);
+	char *text;
+
+	if (built)
+		text = xasprintf("%s %s%s%s%s%s%s", words[src->kind],
+				 src->where, base, src->to ? ".." : "",
+				 src->to ? src->to : "", suite, version);
+	else if (g->kind == SOURCE_IMAGE)
+		text = xasprintf("image %s", g->path);
+	else
+		text = xasprintf("debian-image %s%s%s", g->package, suite,
+				 version);
+	free(suite);
+	free(version);
+	free(base);
+	return text;
 }

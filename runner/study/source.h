@@ -1,21 +1,47 @@
 /*
- * The source of a study: its kernels, one stage each.
+ * The source of a study: where its kernels come from.
+ *
+ * Prebuilt kernels (debian-image, image) are one stage each.  Kernels that klab
+ * builds come from a tree (git, tarball, debian-source): stage 0 is the tree as
+ * it is, and each patch of the series, or each commit of a range, is one more.
  */
 #ifndef KLAB_SOURCE_H
 #define KLAB_SOURCE_H
 
+#include <stdbool.h>
 #include <stddef.h>
+
+#include "series/series.h"
 
 struct err;
 struct yml_node;
 
-enum source_kind { SOURCE_DEBIAN_IMAGE, SOURCE_IMAGE };
+enum source_kind {
+	SOURCE_DEBIAN_IMAGE,
+	SOURCE_IMAGE,
+	SOURCE_GIT,
+	SOURCE_TARBALL,
+	SOURCE_DEBIAN_SOURCE,
+};
 
-/* The prebuilt kernels of a study are its stages, in order. */
+/* A tree to build from; of prebuilt kernels only the kind is set. */
+struct source {
+	enum source_kind kind;
+	int line;     /* in the study file */
+	char *where;  /* repository or tarball: absolute path or URL; package */
+	char *base;   /* git: revision or NULL; of a range its A */
+	char *to;     /* git: B of a range A..B, or NULL */
+	char *sha256; /* tarball; NULL if the study gives none */
+	char *suite, *version; /* debian-source; may be NULL */
+	struct series series;  /* empty if the study has none */
+};
+
+/* The stages of a study, in order. */
 struct stage {
-	int idx;    /* number in the source, also where some are left out */
-	char *name; /* for tables */
-	int line;   /* in the study file */
+	int idx;     /* number in the source, also where some are left out */
+	char *name;  /* a word for tables: of a patch its number */
+	char *title; /* subject of the patch or commit, or NULL */
+	int line;    /* in the study file */
 	enum source_kind kind;
 	/* debian-image */
 	char *package, *suite, *version;
@@ -23,14 +49,22 @@ struct stage {
 	char *path, *config, *map;
 };
 
-/* Reads the key `source` of the study file `root`, which lies in dir.  *stages
- * and *n are set as far as it got, also after an error; the caller releases
- * each and frees the array. */
-int source_read(struct yml_node *root, const char *dir, struct stage **stages,
-		size_t *n, struct err *e);
+/* Reads the keys `source` and `series` of the study file `root`, which lies in
+ * dir; the series, and the commits of a range, are read too.  *src, *stages and
+ * *n are set as far as it got, also after an error; the caller releases each
+ * and frees the array. */
+int source_read(struct yml_node *root, const char *dir, struct source *src,
+		struct stage **stages, size_t *n, struct err *e);
+void source_release(struct source *src);
 void stage_release(struct stage *g);
-/* What the stage asked for, as one line that is equal only for equal requests;
- * freed by the caller. */
-char *stage_request(const struct stage *g);
+/* Are its kernels built by klab? */
+bool source_is_built(const struct source *src);
+/* "git", "debian-image", ... as in the study file. */
+const char *source_word(enum source_kind kind);
+/* What is asked for, as one line that is equal only for equal requests; of a
+ * tree without its patches.  Freed by the caller. */
+char *stage_request(const struct source *src, const struct stage *g);
+/* An absolute path for what the study file calls path. */
+char *source_path(const char *dir, const char *path);
 
 #endif

@@ -10,8 +10,9 @@
 #define BOOTS_MAX 10000
 #define CELLS_MAX 1000000
 
-static const char *const known[] = {"study",     "source", "stages", "machines",
-				    "workloads", "boots",  "compare"};
+static const char *const known[] = {
+	"study",     "source",   "series",    "stages", "configs",
+	"toolchain", "machines", "workloads", "boots",  "compare"};
 
 /* While it is read. */
 struct reader {
@@ -195,21 +196,38 @@ static int read_name(struct reader *r, struct err *e)
 	return 0;
 }
 
-/* Keys of the study file that need kernels that klab builds. */
-static int refuse_builds(struct reader *r, struct err *e)
+/* Prebuilt kernels are what they are. */
+static int as_shipped(struct reader *r, struct err *e)
 {
-	static const char *const keys[] = {"series", "configs"};
+	static const char *const keys[] = {"configs", "toolchain"};
+	struct study *s = r->s;
 
 	for (size_t i = 0; i < COUNT(keys); i++) {
 		struct yml_node *n = yml_get(r->root, keys[i]);
 
 		if (n)
 			return yml_err(n, e,
-				       "needs a source that is built; "
-				       "the kernels of debian-image and image "
-				       "are, as they were shipped, the stages");
+				       "needs a source that is built (git, "
+				       "tarball, debian-source); %s has "
+				       "kernels as they are",
+				       source_word(s->source.kind));
 	}
+	s->configs = xcalloc(1, sizeof(*s->configs));
+	s->configs[s->nconfigs++] = (struct kconfig){
+		.name = xstrdup(CONFIG_AS_SHIPPED), .line = s->source.line};
 	return 0;
+}
+
+static int read_configs(struct reader *r, struct err *e)
+{
+	struct study *s = r->s;
+
+	if (!source_is_built(&s->source))
+		return as_shipped(r, e);
+	if (configs_read(r->root, r->dir, r->share, &s->configs, &s->nconfigs,
+			 e))
+		return -1;
+	return toolchain_read(r->root, &s->tools, e);
 }
 
 static int read_study(struct reader *r, struct err *e)
@@ -217,9 +235,9 @@ static int read_study(struct reader *r, struct err *e)
 	long long boots = 5;
 
 	if (yml_expect(r->root, YML_MAP, e) || read_name(r, e) ||
-	    refuse_builds(r, e) ||
-	    source_read(r->root, r->dir, &r->s->stages, &r->s->nstages, e) ||
-	    read_selection(r, e) || read_machines(r, e) ||
+	    source_read(r->root, r->dir, &r->s->source, &r->s->stages,
+			&r->s->nstages, e) ||
+	    read_selection(r, e) || read_configs(r, e) || read_machines(r, e) ||
 	    read_workloads(r, e) ||
 	    yml_opt_int(r->root, "boots", 1, BOOTS_MAX, &boots, e) ||
 	    read_compare(r, e) ||
@@ -300,7 +318,12 @@ void study_free(struct study *s)
 		machine_free(s->machines[i]);
 	for (size_t i = 0; i < s->nworkloads; i++)
 		workload_free(s->workloads[i]);
+	for (size_t i = 0; i < s->nconfigs; i++)
+		kconfig_release(&s->configs[i]);
+	source_release(&s->source);
+	toolchain_release(&s->tools);
 	free(s->stages);
+	free(s->configs);
 	free(s->machines);
 	free(s->workloads);
 	free(s->name);
@@ -311,5 +334,6 @@ void study_free(struct study *s)
 
 size_t study_boots(const struct study *s)
 {
-	return s->nstages * s->nmachines * s->nworkloads * (size_t)s->boots;
+	return s->nstages * s->nconfigs * s->nmachines * s->nworkloads *
+	       (size_t)s->boots;
 }

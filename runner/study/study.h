@@ -2,7 +2,8 @@
  * A study file, read and checked: what to measure on what.
  *
  * docs/study.md explains its keys.  study_load() reads nothing but files of
- * klab's own and the study; it fetches, builds and boots nothing.
+ * klab's own, the study, its series and the titles of its commits; it fetches,
+ * builds and boots nothing.
  */
 #ifndef KLAB_STUDY_H
 #define KLAB_STUDY_H
@@ -11,6 +12,7 @@
 #include <stddef.h>
 
 #include "machine/machine.h"
+#include "study/configs.h"
 #include "study/source.h"
 #include "study/workload.h"
 
@@ -18,8 +20,12 @@ struct study {
 	char *name;
 	char *path;
 	char *text; /* the file as read */
-	struct stage *stages;
+	struct source source;
+	struct stage *stages; /* those that are selected */
 	size_t nstages;
+	struct kconfig *configs; /* of prebuilt kernels one, as-shipped */
+	size_t nconfigs;
+	struct toolchain tools;
 	struct machine **machines;
 	size_t nmachines;
 	struct workload **workloads;

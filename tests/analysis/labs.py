@@ -7,7 +7,8 @@ import sqlite3
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-SCHEMA = ROOT / "runner" / "lab" / "schema.sql"
+SCHEMA = [ROOT / "runner" / "lab" / name
+          for name in ("schema.sql", "schema-2.sql")]
 
 
 class LabMaker:
@@ -25,29 +26,47 @@ class LabMaker:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.path = self.folder / "lab.db"
         self.db = sqlite3.connect(self.path)
-        self.db.executescript(SCHEMA.read_text())
+        for path in SCHEMA:
+            self.db.executescript(path.read_text())
         self.db.execute(
             "INSERT INTO study VALUES (1, ?, 'demo.yaml', ?, ?, ?, "
             "'2026-01-01T00:00:00Z')", (study, text, baseline, min_effect))
         self.keys: dict[int, str] = {}
+        self.configs: set[str] = set()
         for index, name in enumerate(kernels):
             self.stage(index, name)
         self.cells: set[tuple] = set()
 
     def stage(self, index: int, name: str, key: str | None = None,
-              error: str | None = None, **kernel: str) -> None:
-        """Add or replace a stage; error means that it has no kernel."""
+              error: str | None = None, *, title: str | None = None,
+              config: str = "default", run_key: str | None = None,
+              state: str | None = None, errors: str | None = None,
+              **kernel: str) -> None:
+        """Add or replace a stage, or its kernel under one more config; error
+        means that it has no kernel."""
         key = None if error else key or f"key-{name}"
         if key:
             self.db.execute(
-                "INSERT OR IGNORE INTO kernel VALUES (?,?,?,?,?,?,?,?)",
+                "INSERT OR IGNORE INTO kernel VALUES (?,?,?,?,?,?,?,?,?)",
                 (key, kernel.get("release", name), kernel.get("banner", "#1"),
                  "debian-image", kernel.get("package", f"linux-image-{name}"),
                  kernel.get("version", "1.2-3"),
-                 kernel.get("sha256", "ab" * 32), "2026-01-01T00:00:00Z"))
-        self.db.execute("INSERT OR REPLACE INTO stage VALUES (1,?,?,?,?,?)",
-                        (index, name, name, key, error))
-        self.keys[index] = key or ""
+                 kernel.get("sha256", "ab" * 32), "2026-01-01T00:00:00Z",
+                 None))
+        self.db.execute("INSERT OR REPLACE INTO stage VALUES (1,?,?,?,?)",
+                        (index, name, title, name))
+        self.config(config)
+        self.db.execute(
+            "INSERT OR REPLACE INTO variant VALUES (1,?,?,?,?,?,?,?,?,?,?)",
+            (index, config, name, state or ("none" if error else "ready"),
+             key, run_key or key, error, errors, None, None))
+        self.keys[index] = run_key or key or ""
+
+    def config(self, name: str) -> None:
+        """Add a config."""
+        if name not in self.configs:
+            self.configs.add(name)
+            self.db.execute("INSERT INTO config VALUES (1,?,?)", (name, name))
 
     def machine(self, name: str = "icount-1cpu", *, clock: str = "exact",
                 vcpus: int = 1, metronome_us: int = 0) -> None:
@@ -73,6 +92,8 @@ class LabMaker:
         ident = "-".join(map(str, (self.keys[stage], config, machine,
                                    workload, seed))).replace(" ", "_")
         self.cell(stage, seed, ident, config, machine, workload)
+        if config not in self.configs:
+            self._spread(config)
         self.db.execute(
             "INSERT OR IGNORE INTO boot VALUES (?,?,?,?,?,?,?,?,?,?,?)",
             (ident, self.keys[stage], seed, state,
@@ -83,6 +104,16 @@ class LabMaker:
             "INSERT OR IGNORE INTO sample VALUES (?,?,'',?)",
             [(ident, name, value) for name, value in samples.items()])
         return ident
+
+    def _spread(self, config: str) -> None:
+        """Every stage has the kernel of the first config under this one."""
+        first = self.db.execute(
+            "SELECT name FROM config ORDER BY rowid").fetchone()[0]
+        self.config(config)
+        self.db.execute(
+            "INSERT INTO variant SELECT study, stage, ?, request, state, "
+            "kernel_key, run_key, error, errors, log, wall_ms FROM variant "
+            "WHERE config = ?", (config, first))
 
     def cell(self, stage: int, seed: int, boot: str,
              config: str = "default", machine: str = "icount-1cpu",

@@ -239,8 +239,56 @@ def test_no_kernel(tmp_path):
     lab.boot(0, 1, {"time": 8e8})
     lab.cell(1, 1, "never")
     found = judge(lab.done())
-    assert row(found, "new").verdict == "broken"
+    assert row(found, "new").verdict == "not applicable"
     assert row(found, "new").reason.startswith("no kernel: package")
+    assert not found.worse()
+
+
+def test_a_kernel_that_does_not_build_is_broken(tmp_path):
+    lab = LabMaker(tmp_path, kernels=("base", "1", "2"))
+    lab.stage(1, "1", state="broken", title="mm: add a typo",
+              error="mm/slub.c:12: 'foo' undeclared")
+    lab.machine()
+    lab.metric()
+    for seed in (1, 2, 3):
+        lab.boot(0, seed, {"time": 8e8})
+        lab.boot(2, seed, {"time": 8e8})
+    found = judge(lab.done())
+    broken = row(found, "1 mm: add a typo")
+    assert (broken.verdict, broken.planned) == ("broken", 0)
+    assert broken.reason == "does not build: mm/slub.c:12: 'foo' undeclared"
+    assert found.worse()
+
+
+def test_nothing_builds_under_a_config(tmp_path):
+    lab = LabMaker(tmp_path, kernels=("base", "1"))
+    for stage, name in enumerate(("base", "1")):
+        lab.stage(stage, name, config="rt", state="broken", error="no")
+    lab.machine()
+    lab.metric()
+    lab.boot(0, 1, {"time": 8e8})
+    found = judge(lab.done())
+    rows = [r for g, r in found.rows() if g.config == "rt"]
+    assert [r.verdict for r in rows] == ["broken", "broken"]
+    assert not found.worse()
+
+
+def test_equal_code_is_named_after_its_first_stage(tmp_path):
+    lab = LabMaker(tmp_path, kernels=("base", "1", "2", "3"))
+    lab.stage(2, "2", run_key="key-1")
+    lab.stage(3, "3", run_key="key-base")
+    lab.machine()
+    lab.metric()
+    for stage in range(4):
+        for seed, value in enumerate(boots(8e8 + 8e7 * (stage % 3 > 0), 7), 1):
+            lab.boot(stage, seed, {"time": value})
+    found = judge(lab.done())
+    verdicts_of = {r.kernel: r.verdict for _, r in found.rows()}
+    assert verdicts_of == {"base": "baseline", "1": "regressed",
+                           "2": "same kernel", "3": "same kernel"}
+    assert row(found, "2").twin is row(found, "1")
+    assert row(found, "2").reason == "the code is that of 1"
+    assert found.families["primary"] == 1
 
 
 def test_some_failed_boots_leave_the_rest(tmp_path):

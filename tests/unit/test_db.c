@@ -154,6 +154,7 @@ static struct machine machine = {.name = (char *)"m", .clock = (char *)"exact",
 struct plan {
 	struct study study;
 	struct stage stages[3];
+	struct kconfig configs[2];
 	struct machine *machines[1];
 	struct workload *workloads[1];
 };
@@ -162,7 +163,10 @@ static void plan(struct plan *p, int stages)
 {
 	static char *const names[] = {(char *)"a", (char *)"b", (char *)"c"};
 
-	*p = (struct plan){.machines = {&machine}, .workloads = {&workload}};
+	*p = (struct plan){.configs = {{.name = (char *)"as-shipped"},
+				       {.name = (char *)"rt"}},
+			   .machines = {&machine},
+			   .workloads = {&workload}};
 	for (int i = 0; i < stages; i++)
 		p->stages[i] = (struct stage){.idx = i, .name = names[i],
 					      .kind = SOURCE_IMAGE,
@@ -170,7 +174,8 @@ static void plan(struct plan *p, int stages)
 	p->study = (struct study){
 		.name = (char *)"s", .path = (char *)"/s.yaml",
 		.text = (char *)"study: s", .stages = p->stages,
-		.nstages = (size_t)stages, .machines = p->machines,
+		.nstages = (size_t)stages, .configs = p->configs, .nconfigs = 1,
+		.source = {.kind = SOURCE_IMAGE}, .machines = p->machines,
 		.nmachines = 1, .workloads = p->workloads, .nworkloads = 1,
 		.boots = 2, .min_effect = 0.01};
 }
@@ -180,6 +185,22 @@ static const struct kernel kernel = {
 	.banner = (char *)"6.1 #1", .source = (char *)"image",
 	.sha256 = (char *)"00"};
 
+static int write_variant(struct db *db, struct plan *p, long long id, size_t i,
+			 const char *config, bool with_kernel, struct err *e)
+{
+	char *request = stage_request(&p->study.source, &p->stages[i]);
+	struct db_variant v = {
+		.stage = (int)i, .config = config, .request = request,
+		.state = with_kernel ? "ready" : "none",
+		.kernel = with_kernel ? kernel.key : NULL,
+		.run = with_kernel ? kernel.key : NULL,
+		.error = with_kernel ? NULL : "no network"};
+	int r = db_variant(db, id, &v, e);
+
+	free(request);
+	return r;
+}
+
 /* As matrix.c does it; with_kernel tells of each stage if there is one. */
 static void write_plan(struct db *db, struct plan *p, const bool *with_kernel)
 {
@@ -188,19 +209,23 @@ static void write_plan(struct db *db, struct plan *p, const bool *with_kernel)
 	int r = db_begin(db, &e) || db_study(db, &p->study, &id, &e) ||
 		db_kernel(db, &kernel, &e);
 
-	for (size_t i = 0; !r && i < p->study.nstages; i++)
-		r = db_stage(db, id, &p->stages[i],
-			     with_kernel[i] ? &kernel : NULL,
-			     with_kernel[i] ? NULL : "no network", &e);
+	for (size_t i = 0; !r && i < p->study.nstages; i++) {
+		r = db_stage(db, id, &p->study.source, &p->stages[i], &e);
+		for (size_t c = 0; !r && c < p->study.nconfigs; c++)
+			r = write_variant(db, p, id, i, p->configs[c].name,
+					  with_kernel[i], &e);
+	}
 	if (!r)
 		r = db_prune(db, id, p->study.boots, &e);
 	for (int seed = 1; !r && seed <= p->study.boots; seed++)
 		for (size_t i = 0; !r && i < p->study.nstages; i++) {
 			char *boot = xasprintf("boot-%zu-%d", i, seed);
 
-			if (with_kernel[i])
-				r = db_cell(db, id, (int)i, "m", "w", seed,
-					    boot, &e);
+			for (size_t c = 0; !r && c < p->study.nconfigs; c++)
+				if (with_kernel[i])
+					r = db_cell(db, id, (int)i,
+						    p->configs[c].name, "m",
+						    "w", seed, boot, &e);
 			free(boot);
 		}
 	if (r || db_commit(db, &e))
@@ -258,17 +283,138 @@ static void test_stage_that_is_not_resolved_again(void **state)
 	plan(&p, 2);
 	write_plan(db, &p, all);
 	write_plan(db, &p, one);
-	assert_int_equal(number(db, "SELECT count(*) FROM stage "
+	assert_int_equal(number(db, "SELECT count(*) FROM variant "
 				    "WHERE kernel_key IS NOT NULL AND error "
-				    "IS NULL"), 2);
+				    "IS NULL AND state = 'ready'"), 2);
 	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 4);
 	/* Another request is another matter. */
 	p.stages[1].path = (char *)"other";
 	write_plan(db, &p, one);
-	assert_int_equal(number(db, "SELECT count(*) FROM stage "
-				    "WHERE kernel_key IS NULL AND "
-				    "error = 'no network'"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM variant "
+				    "WHERE kernel_key IS NULL AND state = "
+				    "'none' AND error = 'no network'"), 1);
 	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 2);
+	db_close(db);
+}
+
+static void test_configs_come_and_go(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+
+	(void)state;
+	plan(&p, 2);
+	p.study.nconfigs = 2;
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM config"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM variant"), 4);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 8);
+	p.study.nconfigs = 1;
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM config"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM variant"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 4);
+	db_close(db);
+}
+
+/* Of kernels with one code identity the boots run the first. */
+static void test_first_of_the_same_code(void **state)
+{
+	struct db *db = fresh();
+	struct kernel k[3] = {kernel, kernel, kernel};
+	char key[17];
+	struct err e;
+
+	(void)state;
+	memcpy(k[1].key, "1111111111111111", 17);
+	memcpy(k[2].key, "0000000000000000", 17);
+	k[1].identity = k[2].identity = (char *)"ab";
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(db_kernel(db, &k[i], &e), 0);
+	assert_int_equal(db_first_same(db, &k[0], key, &e), 0);
+	assert_string_equal(key, k[0].key);
+	assert_int_equal(db_first_same(db, &k[2], key, &e), 0);
+	assert_string_equal(key, k[1].key);
+	db_close(db);
+}
+
+/* What a build came to; a kernel to be built anew takes the old one's cells. */
+static void test_variants_of_builds(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+	long long id;
+	struct err e;
+	struct db_variant v = {.stage = 1, .config = "as-shipped",
+			       .request = "key-2", .state = "todo"};
+
+	(void)state;
+	plan(&p, 2);
+	write_plan(db, &p, all);
+	assert_int_equal(db_study(db, &p.study, &id, &e), 0);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(db_stage(db, id, &p.study.source, &p.stages[i],
+					  &e), 0);
+	assert_int_equal(db_variant(db, id, &v, &e), 0);
+	assert_int_equal(db_prune(db, id, 2, &e), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell "
+				    "WHERE stage = 1"), 0);
+	v.state = "broken";
+	v.error = "mm/slub.c:1: no";
+	v.errors = "[]";
+	v.log = "broken/key-2/build.log.zst";
+	v.wall_ms = 1234;
+	assert_int_equal(db_variant(db, id, &v, &e), 0);
+	assert_int_equal(number(db, "SELECT wall_ms FROM variant "
+				    "WHERE state = 'broken'"), 1234);
+	/* Found again in the store, it keeps what its build took. */
+	v.wall_ms = 0;
+	assert_int_equal(db_variant(db, id, &v, &e), 0);
+	assert_int_equal(number(db, "SELECT wall_ms FROM variant "
+				    "WHERE state = 'broken'"), 1234);
+	db_close(db);
+}
+
+/* A lab of the first version, with a study in it. */
+static void test_migration(void **state)
+{
+	static const char *const rows[] = {
+		"INSERT INTO study VALUES (1, 's', '/s', '', 0, 0.01, '')",
+		"INSERT INTO kernel VALUES ('k', '6.1', '', 'image', NULL, "
+		"NULL, '00', '')",
+		"INSERT INTO stage VALUES (1, 0, 'a', 'image a', 'k', NULL)",
+		"INSERT INTO stage VALUES (1, 1, 'b', 'image b', NULL, 'no')",
+		"INSERT INTO cell VALUES (1, 0, 'as-shipped', 'm', 'w', 1, "
+		"'boot')",
+		"PRAGMA user_version = 1"};
+	static const char *const versions[] = {
+#include "schema.h"
+	};
+	struct db *db;
+	sqlite3 *sql;
+	struct err e;
+
+	(void)state;
+	file_remove("lab", &e);
+	assert_int_equal(file_mkdirs("lab", &e), 0);
+	assert_int_equal(sqlite3_open("lab/lab.db", &sql), SQLITE_OK);
+	assert_int_equal(sqlite3_exec(sql, versions[0], NULL, NULL, NULL),
+			 SQLITE_OK);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		assert_int_equal(sqlite3_exec(sql, rows[i], NULL, NULL, NULL),
+				 SQLITE_OK);
+	sqlite3_close(sql);
+	assert_int_equal(db_open("lab", true, &db, &e), -EIO);
+	assert_non_null(strstr(e.text, "written by an older klab"));
+	if (db_open("lab", false, &db, &e))
+		fail_msg("%s", e.text);
+	assert_int_equal(number(db, "SELECT count(*) FROM stage"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM config"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM variant WHERE state "
+				    "= 'ready' AND run_key = 'k'"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM variant WHERE state "
+				    "= 'none' AND error = 'no'"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 1);
 	db_close(db);
 }
 
@@ -285,6 +431,8 @@ static void test_forgotten_study(void **state)
 	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 0);
 	assert_int_equal(number(db, "SELECT count(*) FROM machine"), 0);
 	assert_int_equal(number(db, "SELECT count(*) FROM metric"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM config"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM variant"), 0);
 	db_close(db);
 }
 
@@ -481,6 +629,10 @@ int main(void)
 		cmocka_unit_test(test_plan),
 		cmocka_unit_test(test_plan_shrinks_and_grows),
 		cmocka_unit_test(test_stage_that_is_not_resolved_again),
+		cmocka_unit_test(test_configs_come_and_go),
+		cmocka_unit_test(test_first_of_the_same_code),
+		cmocka_unit_test(test_variants_of_builds),
+		cmocka_unit_test(test_migration),
 		cmocka_unit_test(test_forgotten_study),
 		cmocka_unit_test(test_boots),
 		cmocka_unit_test(test_longer_deadline),

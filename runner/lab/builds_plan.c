@@ -1,0 +1,378 @@
+#include "lab/builds_plan.h"
+
+#include "base/file.h"
+#include "base/str.h"
+
+#include <errno.h>
+
+#define BUILD_DEADLINE_MS (2ull * 3600 * 1000)
+
+struct planned *planned_at(const struct builds *b, size_t stage, size_t config)
+{
+	return &b->planned[stage * b->s->nconfigs + config];
+}
+
+const struct planned *builds_at(const struct builds *b, size_t stage,
+				size_t config)
+{
+	return planned_at(b, stage, config);
+}
+
+const struct tree_stage *tree_at(const struct builds *b, size_t stage)
+{
+	size_t idx = (size_t)b->s->stages[stage].idx;
+
+	BUG(idx >= b->tree.n);
+	return &b->tree.at[idx];
+}
+
+/* ---- the tree ---- */
+
+static void fill_request(const struct builds *b, struct tree_request *rq)
+{
+	static const enum tree_kind kinds[] = {
+		[SOURCE_GIT] = TREE_GIT,
+		[SOURCE_TARBALL] = TREE_TARBALL,
+		[SOURCE_DEBIAN_SOURCE] = TREE_DEBIAN,
+	};
+	const struct source *src = &b->s->source;
+
+	*rq = (struct tree_request){
+		.kind = kinds[src->kind],
+		.where = src->where,
+		.base = src->base,
+		.to = src->to,
+		.sha256 = src->sha256,
+		.suite = src->suite,
+		.version = src->version,
+		.refresh = b->o.refresh,
+		.note = b->o.note,
+		.arg = b->o.arg,
+	};
+}
+
+/* The range may have moved between the reading of the study and now. */
+static int check_count(const struct builds *b, struct err *e)
+{
+	const struct study *s = b->s;
+	int last = s->stages[s->nstages - 1].idx;
+
+	if ((size_t)last < b->tree.n)
+		return 0;
+	return err_user(e, "the source has %zu stages now, and not %d",
+			b->tree.n, last + 1);
+}
+
+static int make_stages(struct builds *b, struct err *e)
+{
+	struct tree_request rq;
+	int r;
+
+	fill_request(b, &rq);
+	tree_name(&rq, b->name);
+	r = tree_stages(b->lab->dir, &rq, &b->s->source.series, &b->tree, e);
+	if (!r)
+		r = check_count(b, e);
+	if (r) {
+		err_prefix(e, "%s:%d: key 'source'", b->s->path,
+			   b->s->source.line);
+		return r;
+	}
+	b->src = worktree_path(b->lab->dir, b->name);
+	return 0;
+}
+
+/* Stages that could not be made: told once for the first, which says why. */
+static void refuse_stages(struct builds *b)
+{
+	bool told = false;
+
+	for (size_t g = 0; g < b->s->nstages; g++) {
+		const struct tree_stage *t = tree_at(b, g);
+
+		if (t->commit[0])
+			continue;
+		for (size_t c = 0; c < b->s->nconfigs; c++)
+			planned_at(b, g, c)->why = t->why;
+		if (!told)
+			b->o.trouble(&t->why, b->o.arg);
+		told = true;
+	}
+}
+
+/* ---- configs ---- */
+
+static struct settled *find_settled(const struct builds *b, size_t config,
+				    const char *id)
+{
+	for (size_t i = 0; i < b->nsettled; i++)
+		if (b->settled[i].config == config &&
+		    !strcmp(b->settled[i].id, id))
+			return &b->settled[i];
+	return NULL;
+}
+
+/* Kconfig has an object folder of its own: what it leaves there would make
+ * make build more. */
+static void settle_in(struct builds *b, const struct kconfig_request *rq,
+		      const struct tree_stage *t, struct settled *out)
+{
+	const struct kconfig *c = &b->s->configs[out->config];
+	char *text;
+
+	if (worktree_switch(b->lab->dir, b->name, t->commit, &out->why)) {
+		out->failed = true;
+		return;
+	}
+	text = xasprintf("settling config '%s'", c->name);
+	if (b->o.note)
+		b->o.note(text, b->o.arg);
+	free(text);
+	out->failed = kconfig_settle(rq, &out->r, &out->why) != 0;
+}
+
+static void settle(struct builds *b, size_t config, const struct tree_stage *t)
+{
+	struct settled *out = &b->settled[b->nsettled++];
+	char *obj = xasprintf("%s/obj/%s-kconfig", b->lab->dir, b->name);
+	struct sandbox box = b->lanes[config].box;
+	struct kconfig_request rq = {
+		.lab = b->lab->dir,
+		.share = b->lab->share,
+		.study = b->s->path,
+		.config = &b->s->configs[config],
+		.tree_id = t->kconfig,
+		.tools = &b->s->tools,
+		.box = &box,
+	};
+	int r;
+
+	*out = (struct settled){.config = config, .id = t->kconfig};
+	box.obj = obj;
+	r = kconfig_find(&rq, &out->r, &out->why);
+	if (r == -ENOENT)
+		settle_in(b, &rq, t, out);
+	else
+		out->failed = r != 0;
+	free(obj);
+}
+
+/* Does the option exist in the tree at some other stage?  A series may bring
+ * it, or take it away. */
+static bool known_elsewhere(const struct builds *b, const struct settled *s,
+			    const char *option)
+{
+	for (size_t i = 0; i < b->nsettled; i++) {
+		const struct settled *o = &b->settled[i];
+		bool missing = false;
+
+		if (o->config != s->config || o == s || o->failed)
+			continue;
+		for (size_t k = 0; k < o->r.nunmet; k++)
+			missing |= o->r.unmet[k].unknown &&
+				   !strcmp(o->r.unmet[k].option, option);
+		if (!missing)
+			return true;
+	}
+	return false;
+}
+
+/* A wish that did not come true makes the config useless: it would measure
+ * something else than what the study says. */
+static void refuse_unmet(struct builds *b, struct settled *s)
+{
+	const struct kconfig *c = &b->s->configs[s->config];
+	struct str all = STR_INIT;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->r.nunmet; i++) {
+		const struct kconfig_unmet *u = &s->r.unmet[i];
+
+		if (u->unknown && known_elsewhere(b, s, u->option))
+			continue;
+		str_addf(&all, "%s%s: config '%s': %s", n++ ? "; " : "",
+			 u->from, c->name, u->text);
+	}
+	if (n) {
+		s->failed = true;
+		err_user(&s->why, "%s", all.buf);
+	}
+	str_release(&all);
+}
+
+/* Once for each state of the Kconfig files, which most series never touch. */
+static void settle_all(struct builds *b)
+{
+	const struct study *s = b->s;
+
+	b->settled = xcalloc(s->nstages * s->nconfigs, sizeof(*b->settled));
+	for (size_t g = 0; g < s->nstages; g++) {
+		const struct tree_stage *t = tree_at(b, g);
+
+		for (size_t c = 0; t->commit[0] && c < s->nconfigs; c++)
+			if (!find_settled(b, c, t->kconfig))
+				settle(b, c, t);
+	}
+	for (size_t i = 0; i < b->nsettled; i++)
+		if (!b->settled[i].failed)
+			refuse_unmet(b, &b->settled[i]);
+	for (size_t i = 0; i < b->nsettled; i++)
+		if (b->settled[i].failed)
+			b->o.trouble(&b->settled[i].why, b->o.arg);
+}
+
+const char *builds_config(const struct builds *b, size_t stage, size_t config,
+			  const struct err **why)
+{
+	const struct tree_stage *t = tree_at(b, stage);
+	const struct settled *s;
+
+	*why = &t->why;
+	if (!t->commit[0])
+		return NULL;
+	s = find_settled(b, config, t->kconfig);
+	*why = &s->why;
+	return s->failed ? NULL : s->r.path;
+}
+
+static void add_folder(const struct builds *b, const char *path,
+		       struct strv *paths)
+{
+	BUG(!str_starts(path, b->lab->dir));
+	strv_add_new(paths, path + strlen(b->lab->dir) + 1);
+}
+
+void builds_folders(const struct builds *b, struct strv *paths)
+{
+	strv_addf(paths, "trees/%s", b->name);
+	strv_addf(paths, "obj/%s-kconfig", b->name);
+	for (size_t c = 0; c < b->s->nconfigs; c++)
+		add_folder(b, b->lanes[c].obj, paths);
+	for (size_t i = 0; i < b->nsettled; i++) {
+		char *path;
+
+		if (!b->settled[i].r.path)
+			continue;
+		path = xstrdup(b->settled[i].r.path);
+		*strrchr(path, '/') = '\0';
+		add_folder(b, path, paths);
+		free(path);
+	}
+}
+
+/* ---- what there is to do ---- */
+
+void lane_request(struct builds *b, size_t stage, size_t config,
+		  struct build_request *rq)
+{
+	const struct tree_stage *t = tree_at(b, stage);
+
+	*rq = (struct build_request){
+		.lab = b->lab->dir,
+		.box = &b->lanes[config].box,
+		.tools = &b->s->tools,
+		.config = find_settled(b, config, t->kconfig)->r.path,
+		.commit = t->commit,
+		.tree = t->tree,
+		.source = source_word(b->s->source.kind),
+		.stage = b->s->stages[stage].name,
+		.touched = &t->paths,
+		.jobs = b->o.jobs,
+		.deadline_ms = BUILD_DEADLINE_MS,
+	};
+}
+
+static void plan_one(struct builds *b, size_t stage, size_t config)
+{
+	const struct tree_stage *t = tree_at(b, stage);
+	struct planned *p = planned_at(b, stage, config);
+	const struct settled *s;
+	struct build_request rq;
+	struct err e;
+	int r;
+
+	if (!t->commit[0])
+		return;
+	s = find_settled(b, config, t->kconfig);
+	if (s->failed) {
+		p->why = s->why;
+		return;
+	}
+	lane_request(b, stage, config, &rq);
+	r = build_key(&rq, p->key, &e);
+	if (!r)
+		r = build_find(&rq, &p->was, &e);
+	p->state = r ? PLANNED_TODO : PLANNED_DONE;
+	if (!r && p->was.state == BUILD_BROKEN && b->o.retry)
+		p->state = PLANNED_TODO;
+	if (!r || r == -ENOENT)
+		return;
+	p->state = PLANNED_NONE;
+	p->why = e;
+	b->o.trouble(&e, b->o.arg);
+}
+
+size_t builds_todo(const struct builds *b)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < b->s->nstages * b->s->nconfigs; i++)
+		n += b->planned[i].state == PLANNED_TODO;
+	return n;
+}
+
+/* An object folder is for one source, one config and one toolchain. */
+static char *obj_path(const struct builds *b, const struct kconfig *c)
+{
+	char *config = config_request(c);
+	char *args = strv_join(&b->s->tools.make_args, " ");
+	char *text = xasprintf("%s\n%s\n%s\n%d\n%s\n%d\n", b->name, config,
+			       b->s->tools.version, b->s->tools.llvm, args,
+			       b->o.no_sandbox);
+	char hex[SHA256_HEX], *path;
+
+	mem_sha256(text, strlen(text), hex);
+	path = xasprintf("%s/obj/%s-%.16s", b->lab->dir, b->name, hex);
+	free(text);
+	free(args);
+	free(config);
+	return path;
+}
+
+static void make_lanes(struct builds *b)
+{
+	b->lanes = xcalloc(b->s->nconfigs, sizeof(*b->lanes));
+	if (b->s->tools.ccache)
+		b->ccache = sandbox_ccache();
+	for (size_t c = 0; c < b->s->nconfigs; c++) {
+		struct lane *l = &b->lanes[c];
+
+		l->b = b;
+		l->obj = obj_path(b, &b->s->configs[c]);
+		l->box = (struct sandbox){.src = b->src,
+					  .obj = l->obj,
+					  .ccache = b->ccache,
+					  .off = b->o.no_sandbox};
+	}
+}
+
+int builds_plan(struct builds *b, struct err *e)
+{
+	const struct study *s = b->s;
+	int r = toolchain_find(&b->s->tools, e);
+
+	if (!r && !b->o.no_sandbox)
+		r = sandbox_check(e);
+	if (!r)
+		r = make_stages(b, e);
+	if (r)
+		return r;
+	b->planned = xcalloc(s->nstages * s->nconfigs, sizeof(*b->planned));
+	make_lanes(b);
+	refuse_stages(b);
+	settle_all(b);
+	for (size_t g = 0; g < s->nstages; g++)
+		for (size_t c = 0; c < s->nconfigs; c++)
+			plan_one(b, g, c);
+	return 0;
+}
