@@ -2,13 +2,14 @@
  * The kernel store: lab/kernels/<key>/, one folder per kernel.
  *
  * bzImage as delivered, vmlinux if it can be had and QEMU can start it (PVH),
- * config and System.map where the source has them, build.log.zst of a kernel
- * that klab built, and manifest.json, which says what all of it is and where it
- * came from.  A folder appears whole, by rename, and does not change
- * afterwards, except that modules/ fills up.  The key is made from the content,
- * that of a built kernel from what went into it, so a kernel that is there
- * already is found again, and of two klabs that add the same kernel at once one
- * wins and both are right.
+ * of those that klab builds without debug data, but with its symbols; config
+ * and System.map where the source has them, build.log.zst of a kernel that klab
+ * built, and manifest.json, which says what all of it is and where it came
+ * from.  A folder appears whole, by rename, and does not change afterwards,
+ * except that modules/ fills up.  The key is made from the content, that of a
+ * built kernel from what went into it, so a kernel that is there already is
+ * found again, and of two klabs that add the same kernel at once one wins and
+ * both are right.
  *
  * To add one: kernel_store_stage(), put the files into the folder, then
  * kernel_store_add(), which consumes the folder whether it succeeds or not.
