@@ -6,9 +6,14 @@
  * Nothing else may switch the tree until done was called.  An object folder
  * that a killed build left behind is thrown away: ccache makes up for it.
  *
+ * Beside the object folder are <obj>.log, the output of its last build,
+ * <obj>.building, the mark of one that has not ended well, and <obj>.old.N,
+ * which is on its way out.
+ *
  * A kernel that does not build is a result, with the first errors of the
  * compiler, and not a failure of the lab; a full disk, a killed compiler or a
- * missing tool is one.
+ * missing tool is one, which is not remembered.  A make that has not ended at
+ * its deadline is a kernel that does not build, until it is given more time.
  */
 #ifndef KLAB_BUILD_H
 #define KLAB_BUILD_H

@@ -1,11 +1,11 @@
 /*
  * The kernel store: lab/kernels/<key>/, one folder per kernel.
  *
- * bzImage as delivered, vmlinux if it can be had and QEMU can start it (PVH),
- * of those that klab builds without debug data, but with its symbols; config
+ * bzImage as delivered, vmlinux if it can be had and QEMU can start it (PVH; of
+ * a kernel that klab built with its symbols, but without debug data), config
  * and System.map where the source has them, build.log.zst of a kernel that klab
  * built, and manifest.json, which says what all of it is and where it came
- * from.  A folder appears whole, by rename, and does not change afterwards,
+ * from. A folder appears whole, by rename, and does not change afterwards,
  * except that modules/ fills up.  The key is made from the content, that of a
  * built kernel from what went into it, so a kernel that is there already is
  * found again, and of two klabs that add the same kernel at once one wins and
@@ -30,6 +30,8 @@ struct err;
 #define STAGE_IMAGE "image"
 #define STAGE_CONFIG "config"
 #define STAGE_MAP "System.map"
+/* What the store adds where it can: see exact.h. */
+#define EXACT_IMAGE "vmlinux-exact"
 #define STAGE_LOG "build.log.zst"
 
 /* A package that a part of the kernel is in. */
