@@ -1,9 +1,9 @@
 #include "tree/difftext.h"
 
-#include <stdint.h>
-#include <strings.h>
+#include "tree/paths.h"
 
-#define PATH_LEN 4096
+#include <stdint.h>
+
 #define HUNK_LINES 3
 #define LINE_SHOWN 72
 
@@ -11,27 +11,6 @@ static const char *next_line(const char *s)
 {
 	s += strcspn(s, "\n");
 	return *s ? s + 1 : s;
-}
-
-static bool is_component(const char *s, size_t n, const char *what)
-{
-	return n == strlen(what) && !strncasecmp(s, what, n);
-}
-
-static bool stays_inside(const char *path)
-{
-	if (!*path || strlen(path) >= PATH_LEN)
-		return false;
-	for (const char *s = path;; s++) {
-		size_t n = strcspn(s, "/");
-
-		if (!n || is_component(s, n, ".") || is_component(s, n, "..") ||
-		    is_component(s, n, ".git"))
-			return false;
-		s += n;
-		if (!*s)
-			return true;
-	}
 }
 
 /* A path that ends with its line or a tab; NULL if nothing is left of it. */
@@ -49,7 +28,7 @@ static char *take_path(const char *s, int strip)
 		n -= k + 1;
 	}
 	path = xstrndup(s, n);
-	if (stays_inside(path))
+	if (tree_path_ok(path))
 		return path;
 	free(path);
 	return NULL;
@@ -190,9 +169,9 @@ char *diff_rejection(const char *diff, int strip, const char *said)
 		*colon = ':';
 	}
 	if (place) {
-		add_plain(&s, place, PATH_LEN);
+		add_plain(&s, place, TREE_PATH_MAX);
 	} else if (other) {
-		add_plain(&s, other, PATH_LEN);
+		add_plain(&s, other, TREE_PATH_MAX);
 	} else {
 		str_adds(&s, "git apply says: ");
 		add_plain(&s, said, 2 * LINE_SHOWN);

@@ -67,17 +67,6 @@ static inline void write_text(const char *path, const char *text)
 	free(copy);
 }
 
-static inline void assert_text(const char *path, const char *text)
-{
-	struct str got = STR_INIT;
-	struct err e;
-
-	if (file_read(path, 1 << 20, &got, &e))
-		fail_msg("%s", e.text);
-	assert_string_equal(got.buf, text);
-	str_release(&got);
-}
-
 /* A user's repository with two commits and a tag v1 at the first. */
 static inline void a_repository(const char *path)
 {
@@ -91,14 +80,14 @@ static inline void a_repository(const char *path)
 	    "&&"
 	    "echo 'config A' > Kconfig && ln -s slub.c mm/link &&"
 	    "echo '$Format:%H$ $Id$' > mm/subst &&"
+	    "echo '*.o' > .gitignore && git add -A &&"
 	    "printf '* text=auto ident\\nmm/subst export-subst ident\\n"
-	    "*.txt eol=crlf\\n' > .gitattributes && echo '*.o' > .gitignore",
+	    "*.txt eol=crlf\\n' > .gitattributes && git add .gitattributes",
 	    path);
-	GIT(path, "add", "-A");
 	GIT(path, "commit", "-q", "-m", "first");
 	GIT(path, "tag", "-a", "-m", "one", "v1");
 	RUN("sh", "-c", "echo read me > $0/README", path);
-	GIT(path, "add", "-A");
+	GIT(path, "add", "README");
 	GIT(path, "commit", "-q", "-m", "second: a readme");
 }
 
