@@ -352,6 +352,10 @@ int identity_read(int fd, struct identity *id, struct err *e)
 		r = check_segments(&v, &id->loaded, e);
 	if (r)
 		return r;
+	/* They say where in the file things are, and a first segment may begin
+	 * with them. */
+	add_mask(&v, 0, sizeof(v.h));
+	add_mask(&v, v.h.e_phoff, v.nseg * sizeof(v.seg[0]));
 	for (size_t i = 0; i < v.nseg; i++)
 		if (v.seg[i].p_type == PT_NOTE)
 			mask_build_ids(&v, &v.seg[i]);
