@@ -26,12 +26,27 @@ static json_t *debs_to_json(const struct kernel_origin *from)
 	return list;
 }
 
+/* Text for JSON, which takes UTF-8 alone; NULL stays out. */
+static json_t *plain(const char *s)
+{
+	json_t *j = json_string(s);
+	char *ascii;
+
+	if (j || !s)
+		return j;
+	ascii = xstrdup(s);
+	str_plain(ascii);
+	j = json_string(ascii);
+	free(ascii);
+	return j;
+}
+
 static json_t *words_to_json(const struct strv *words)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; words && i < words->n; i++)
-		json_array_append_new(list, json_string(words->v[i]));
+		json_array_append_new(list, plain(words->v[i]));
 	return list;
 }
 
@@ -49,9 +64,9 @@ static void add_build(json_t *j, const char *dir, const struct kernel *k,
 		      const struct kernel_build *b)
 {
 	json_t *how = json_pack(
-		"{s:s*, s:s*, s:b, s:o, s:b, s:s*, s:I, s:{s:I, s:I}}", "stage",
-		b->stage, "toolchain", b->toolchain, "llvm", b->llvm,
-		"make_args", words_to_json(b->make_args), "sandboxed",
+		"{s:o*, s:o*, s:b, s:o, s:b, s:s*, s:I, s:{s:I, s:I}}", "stage",
+		plain(b->stage), "toolchain", plain(b->toolchain), "llvm",
+		b->llvm, "make_args", words_to_json(b->make_args), "sandboxed",
 		b->sandboxed, "config_sha256", b->config_sha256, "wall_ms",
 		(json_int_t)b->wall_ms, "bytes", "file",
 		size_of(dir, k->pvh ? "vmlinux" : "bzImage"), "loaded",

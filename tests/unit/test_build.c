@@ -255,6 +255,19 @@ static void test_its_manifest(void **state)
 	free(path);
 }
 
+static void test_a_stage_of_any_name(void **state)
+{
+	struct a_build *a = *state;
+	char *path, *text;
+
+	a->rq.stage = "1: caf\xe9 \"x\"";
+	path = xasprintf("%s/manifest.json", run_ok(a)->kernel.dir);
+	text = text_of(path);
+	assert_non_null(strstr(text, "\"stage\": \"1: caf? \\\"x\\\"\""));
+	free(text);
+	free(path);
+}
+
 static void test_it_is_found_again(void **state)
 {
 	struct a_build *a = *state;
@@ -618,6 +631,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_a_kernel),
 		TEST(test_its_manifest),
+		TEST(test_a_stage_of_any_name),
 		TEST(test_it_is_found_again),
 		TEST(test_what_the_key_is_made_of),
 		TEST(test_a_comment_makes_no_other_kernel),
