@@ -141,6 +141,16 @@ static void print_json(const struct series *s, const char *folder, bool written)
 				 json_of_list(&s->notes)));
 }
 
+/* Characters of the first n bytes of a UTF-8 text. */
+static int width(const char *s, int n)
+{
+	int chars = 0;
+
+	while (n-- > 0)
+		chars += (*s++ & 0xc0) != 0x80;
+	return chars;
+}
+
 /* Without the address. */
 static int name_length(const char *author)
 {
@@ -149,13 +159,31 @@ static int name_length(const char *author)
 	return (int)(mark ? (size_t)(mark - author) : strlen(author));
 }
 
+/* To the next column; a longer name pushes it. */
+static int left(int pad, const char *name, int n)
+{
+	int w = width(name, n);
+
+	return w < pad ? pad - w : 0;
+}
+
 static void print_patches(const struct series *s)
 {
+	int pad = 0;
+
+	for (size_t i = 0; i < s->n; i++) {
+		const char *a = s->patches[i].author;
+		int w = width(a, name_length(a));
+
+		if (w > pad && w <= 30)
+			pad = w;
+	}
 	for (size_t i = 0; i < s->n; i++) {
 		const struct patch *p = &s->patches[i];
+		int n = name_length(p->author);
 
-		printf("%4zu  %-24.*s  %s", i + 1, name_length(p->author),
-		       p->author, p->subject);
+		printf("%4zu  %.*s%*s  %s", i + 1, n, p->author,
+		       left(pad, p->author, n), "", p->subject);
 		if (p->fixes)
 			printf("  [fixup of patch %d, %s]", p->fixes, p->where);
 		putchar('\n');

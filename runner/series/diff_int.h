@@ -1,5 +1,6 @@
 /*
- * Inside the reader of diffs: diff.c has the lines, diff_names.c the names.
+ * Inside the reader of diffs: diff.c has the headers of files, diff_hunks.c
+ * what changes in them, diff_names.c their names.
  */
 #ifndef KLAB_SERIES_DIFF_INT_H
 #define KLAB_SERIES_DIFF_INT_H
@@ -26,6 +27,36 @@ struct diff_files {
 	struct diff_file *at;
 	size_t n;
 };
+
+struct reader {
+	const struct place *at;
+	struct lines in;
+	struct line l; /* the line at hand */
+	bool more;     /* there is one */
+	struct diff *out;
+	struct diff_files files;
+	struct err *e;
+};
+
+void reader_next(struct reader *r);
+/* Puts the line at hand into the diff. */
+void reader_keep(struct reader *r);
+/* The same, and goes on. */
+void reader_pass(struct reader *r);
+/* There is a line, and it starts with prefix. */
+bool reader_at(const struct reader *r, const char *prefix);
+bool reader_at_signature(const struct reader *r);
+/* Refuses a CR at the end of a line that is no content. */
+int reader_check_end(struct reader *r);
+/* The file whose part this is. */
+struct diff_file *reader_file(struct reader *r);
+
+/* The hunks of a file, at least one. */
+int diff_hunks(struct reader *r);
+/* What follows `GIT binary patch`. */
+int diff_binary(struct reader *r);
+/* What stands behind the changes of a file is not more of them. */
+int diff_no_rest(struct reader *r);
 
 void diff_files_release(struct diff_files *f);
 /* The names of a `diff --git` line. */

@@ -51,6 +51,11 @@ bool line_is_blank(const struct line *l)
 	return true;
 }
 
+size_t place_line(const struct place *p, size_t line)
+{
+	return p->line ? p->line + line - 1 : line;
+}
+
 char *place_text(const struct place *p)
 {
 	if (p->message)
@@ -58,7 +63,7 @@ char *place_text(const struct place *p)
 	return xstrdup(p->name);
 }
 
-static char *place_line(const struct place *p, size_t line)
+static char *line_text(const struct place *p, size_t line)
 {
 	if (!line)
 		return place_text(p);
@@ -69,14 +74,14 @@ static char *place_line(const struct place *p, size_t line)
 		return xasprintf("%s: line %zu of its text", p->name, line);
 	if (p->message)
 		return xasprintf("%s:%zu: message %d", p->name,
-				 p->line + line - 1, p->message);
-	return xasprintf("%s:%zu", p->name, p->line + line - 1);
+				 place_line(p, line), p->message);
+	return xasprintf("%s:%zu", p->name, place_line(p, line));
 }
 
 int place_err(const struct place *p, size_t line, struct err *e,
 	      const char *fmt, ...)
 {
-	char *where = place_line(p, line), what[700];
+	char *where = line_text(p, line), what[700];
 	va_list ap;
 	int r;
 

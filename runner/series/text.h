@@ -40,6 +40,8 @@ struct place {
 	size_t line; /* of the text's first line; 0: the text was decoded */
 };
 
+/* The line of the file that a line of the text is, as far as that is known. */
+size_t place_line(const struct place *p, size_t line);
 /* "FILE: message 3"; freed by the caller. */
 char *place_text(const struct place *p);
 /* A user error that starts with file, message and line; line counts from 1 in
