@@ -170,18 +170,32 @@ static bool on_context(struct log_parser *p, const char *line)
 	return true;
 }
 
+/* Is it the lab's trouble, and no error of the kernel's? */
+static bool on_trouble(struct log_parser *p, const char *line)
+{
+	bool sure;
+	char *text = buildlog_trouble(line, &sure);
+	char **to = sure ? &p->out->trouble : &p->perhaps;
+
+	if (!text)
+		return false;
+	if (*to)
+		free(text);
+	else
+		*to = text;
+	return true;
+}
+
 static void on_line(struct log_parser *p, const char *line)
 {
 	struct log_place at;
 	const char *rest;
 
 	keep_tail(p, line);
-	if (!p->out->trouble)
-		p->out->trouble = buildlog_trouble(line);
 	if (is_damage(line))
 		p->out->damaged = true;
-	if (on_context(p, line) || log_on_make(p, line) ||
-	    log_on_linker(p, line))
+	if (on_trouble(p, line) || on_context(p, line) ||
+	    log_on_make(p, line) || log_on_linker(p, line))
 		return;
 	rest = log_split_place(p, line, &at);
 	if (rest)
@@ -244,6 +258,11 @@ void buildlog_parse(const char *text, size_t len, const char *src,
 		at += n + 1;
 	}
 	out->tail = join_tail(&p);
+	if (!out->trouble && !out->n) {
+		out->trouble = p.perhaps;
+		p.perhaps = NULL;
+	}
+	free(p.perhaps);
 	free(p.inlined.file);
 	free(p.object);
 	free(p.function);

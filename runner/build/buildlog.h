@@ -52,7 +52,8 @@ int buildlog_read(const char *path, struct str *text, struct err *e);
 int buildlog_pack(const char *path, const struct str *text, struct err *e);
 
 /* Of one line: the sentence for struct buildlog's trouble, freed by the caller,
- * or NULL. */
-char *buildlog_trouble(const char *line);
+ * or NULL.  One that is not sure (a tool is missing, but perhaps nobody needs
+ * it) counts only if there are no errors. */
+char *buildlog_trouble(const char *line, bool *sure);
 
 #endif

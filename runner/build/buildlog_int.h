@@ -31,6 +31,7 @@ struct log_parser {
 	struct log_place inlined; /* of "inlined from ... at" */
 	char *object, *function;  /* of the linker's "in function" */
 	char *assembled;          /* of "Assembler messages" */
+	char *perhaps;            /* trouble, if there are no errors */
 	char *tail[LOG_TAIL_LINES];
 };
 

@@ -122,25 +122,29 @@ static char *quoted(const char *meaning, const char *line)
 	return xasprintf("%s: \"%.200s\"", meaning, line);
 }
 
-char *buildlog_trouble(const char *line)
+static bool was_killed(const char *line)
+{
+	return str_starts(line, "make") && strstr(line, " *** [") &&
+	       (str_ends(line, "] Killed") || str_ends(line, "] Error 137"));
+}
+
+char *buildlog_trouble(const char *line, bool *sure)
 {
 	char *text = missing_header(line);
 
+	*sure = true;
 	if (text || quotes_source(line))
-		return text;
-	text = missing_tool(line);
-	if (text)
 		return text;
 	for (size_t i = 0; i < N(signs); i++)
 		if (strstr(line, signs[i].mark))
 			return quoted(signs[i].meaning, line);
-	if (str_starts(line, "make") && strstr(line, " *** [") &&
-	    str_ends(line, "] Killed"))
+	if (was_killed(line))
 		return quoted(signs[0].meaning, line);
 	if (str_starts(line, "bwrap: ") || str_starts(line, "setpriv: ") ||
 	    str_starts(line, "prlimit: "))
 		return quoted("the sandbox does not work", line);
+	*sure = false;
 	if (strstr(line, "lease install "))
 		return quoted("something is missing on this host", line);
-	return NULL;
+	return missing_tool(line);
 }

@@ -295,6 +295,9 @@ static void test_the_labs_fault(void **state)
 	assert_trouble("make[3]: *** [scripts/Makefile.build:1: mm/slub.o] "
 		       "Killed\n",
 		       "the compiler was killed");
+	assert_trouble("Killed\nmake[3]: *** [scripts/Makefile.build:1: x.o] "
+		       "Error 137\n",
+		       "the compiler was killed");
 	assert_trouble("cc1: out of memory allocating 65536 bytes\n",
 		       "memory ran out");
 	assert_trouble("/tmp/x.s: Fatal error: can't write 9 bytes to section "
@@ -332,6 +335,10 @@ static void test_not_the_labs_fault(void **state)
 	assert_no_trouble("mm/slub.c:9:10: fatal error: linux/new.h: No such "
 			  "file or directory\n");
 	assert_no_trouble("/bin/sh: 1: ./scripts/new.sh: not found\n");
+	/* Not there, but not what it failed for. */
+	assert_no_trouble("/bin/sh: 1: pahole: not found\n"
+			  "Makefile:9: Cannot use X=y, please install libelf\n"
+			  "mm/slub.c:9:10: error: expected ';'\n");
 	assert_no_trouble("make[1]: *** [Makefile:1: x] Error 127\n");
 }
 
