@@ -344,26 +344,29 @@ static int show(const struct apt *a, const char *versions,
 	return r;
 }
 
-static int kernel_names(const struct apt *a, struct strv *names, struct err *e)
+static int names_of(const struct apt *a, const char *prefix,
+		    bool (*wanted)(const char *), struct strv *names,
+		    struct err *e)
 {
-	static const char *const argv[] = {"apt-cache", "pkgnames", "linux-",
-					   NULL};
+	const char *argv[] = {"apt-cache", "pkgnames", prefix, NULL};
 	struct str out = STR_INIT;
 	char *rest, *name;
 	int r = apt_run(a, argv, NULL, &out, e);
 
 	for (rest = out.buf; !r && (name = strsep(&rest, "\n"));)
-		if (choice_may_use(name))
+		if (*name && (!wanted || wanted(name)))
 			strv_add(names, name);
 	str_release(&out);
 	return r;
 }
 
-int apt_packages(const struct apt *a, struct packages *p, struct err *e)
+static int describe(const struct apt *a, const char *prefix,
+		    bool (*wanted)(const char *), struct packages *p,
+		    struct err *e)
 {
 	struct strv names = STRV_INIT;
 	struct str all = STR_INIT, candidates = STR_INIT;
-	int r = kernel_names(a, &names, e);
+	int r = names_of(a, prefix, wanted, &names, e);
 
 	if (!r && names.n) {
 		r = show(a, "--all-versions", &names, &all, e);
@@ -379,4 +382,15 @@ int apt_packages(const struct apt *a, struct packages *p, struct err *e)
 	str_release(&all);
 	strv_release(&names);
 	return r;
+}
+
+int apt_packages(const struct apt *a, struct packages *p, struct err *e)
+{
+	return describe(a, "linux-", choice_may_use, p, e);
+}
+
+int apt_packages_like(const struct apt *a, const char *prefix,
+		      struct packages *p, struct err *e)
+{
+	return describe(a, prefix, NULL, p, e);
 }

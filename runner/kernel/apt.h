@@ -34,6 +34,9 @@ bool apt_is_stale(const struct apt *a);
 int apt_update(struct apt *a, struct err *e);
 /* All kernel packages that the lists have. */
 int apt_packages(const struct apt *a, struct packages *p, struct err *e);
+/* All packages whose name starts with that. */
+int apt_packages_like(const struct apt *a, const char *prefix,
+		      struct packages *p, struct err *e);
 /* Runs an apt command that has to succeed, in that folder, and takes its output
  * if out is not NULL.  a is NULL for the host's own configuration. */
 int apt_run(const struct apt *a, const char *const *argv, const char *cwd,
