@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import random
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,7 @@ DATA = kit.ROOT / "tests" / "data" / "series"
 SUBJECTS = ["lib/pool: count a slot where it is taken",
             "lib/pool: start the search at a hint",
             "lib/pool: add pool_reset()"]
+ENV = {**os.environ, "KLAB_HOME": str(kit.ROOT), "LC_ALL": "C.UTF-8"}
 NAME = "lib-pool-reset-and-a-faster-search-v2"
 
 
@@ -24,7 +26,7 @@ def klab(folder: Path, *words: object) -> kit.Result:
     done = subprocess.run(
         [str(kit.program()), "series", "import", *map(str, words)], cwd=folder,
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, check=False,
-        timeout=kit.DEADLINE, env={**os.environ, "LC_ALL": "C.UTF-8"})
+        timeout=kit.DEADLINE, env=ENV)
     return kit.Result(done.returncode, done.stdout.decode(),
                       done.stderr.decode())
 
@@ -207,7 +209,7 @@ def test_usage(folder: Path) -> None:
         assert result.code == kit.USER
         assert want in result.one_error()
     done = subprocess.run([str(kit.program()), "series", "export", "x"],
-                          stderr=subprocess.PIPE, check=False)
+                          env=ENV, stderr=subprocess.PIPE, check=False)
     assert done.returncode == kit.USER and b"only import" in done.stderr
 
 
@@ -225,23 +227,35 @@ MAIL = ("From x@y Thu Jan  1 00:00:00 1970\nFrom: A <a@x>\n"
 DIFF = "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n a\n-b\n+c\n"
 
 
-@pytest.mark.parametrize("text, want", [
-    (MAIL + DIFF.replace("/x", "/../x"), "bad:7: message 1: path '../x' climb"),
-    (MAIL + DIFF.replace("/x", "/.git/hooks/x"), "bad:7: message 1: path '.gi"),
-    (MAIL + DIFF.replace("a/x", "/x").replace("b/x", "/x"), "is absolute"),
-    (MAIL + DIFF[:-4], "bad:9: message 1: the diff is cut off"),
-    (MAIL + DIFF.replace("-b", "wrapped"), "bad:11: message 1: the diff is"),
-    (MAIL + DIFF.replace("+c\n", "+c\r\n"), None),
-    (MAIL + DIFF.replace("x\n", "x\r\n"), "bad:7: message 1: the line ends in"),
-    ((MAIL + DIFF).replace("\n", "\r\n"), None),
-    (MAIL + "x" * (2 << 20) + DIFF, "bad:7: this line has"),
-    (MAIL + "\0" + DIFF, "bad:7: there is a NUL byte"),
-    (os.urandom(1 << 16).replace(b"\n", b"") + b"\0", "bad:1: "),
-    (gzip.compress(MAIL.encode() * 1000)[:-20], "cannot be unpacked"),
-    ("", "there is no patch in it"),
-])
-def test_bad_input(folder: Path, text: str | bytes, want: str | None) -> None:
+NOISE = random.Random(1).randbytes(1 << 16).replace(b"\n", b"")
+
+BAD: dict[str, tuple[str | bytes, str | None]] = {
+    "climbs": (MAIL + DIFF.replace("/x", "/../x"),
+               "bad:7: message 1: path 'a/../x' climbs out of the tree"),
+    "git": (MAIL + DIFF.replace("/x", "/.git/hooks/x"),
+            "bad:7: message 1: path 'a/.git/hooks/x' is in .git"),
+    "absolute": (MAIL + DIFF.replace("a/x", "/x").replace("b/x", "/x"),
+                 "bad:7: message 1: path '/x' is absolute"),
+    "cut": (MAIL + DIFF[:-4], "bad:9: message 1: the diff is cut off"),
+    "wrapped": (MAIL + DIFF.replace("-b", "wrapped"),
+                "bad:11: message 1: the diff is mangled"),
+    "cr-in-content": (MAIL + DIFF.replace("+c\n", "+c\r\n"), None),
+    "some-crlf": (MAIL + DIFF.replace("x\n", "x\r\n"),
+                  "bad:7: message 1: the line ends in CR LF"),
+    "crlf": ((MAIL + DIFF).replace("\n", "\r\n"), None),
+    "long": (MAIL + "x" * (2 << 20) + DIFF, "bad:7: this line has"),
+    "nul": (MAIL + "\0" + DIFF, "bad:7: there is a NUL byte"),
+    "noise": (NOISE + b"\0", "bad:1: "),
+    "half-packed": (gzip.compress(MAIL.encode() * 1000)[:-20],
+                    "cannot be unpacked"),
+    "empty": ("", "there is no patch in it"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_input(folder: Path, name: str) -> None:
     """Refused with the place, and nothing is written; or taken as it is."""
+    text, want = BAD[name]
     bad = folder / "bad"
     bad.write_bytes(text if isinstance(text, bytes) else text.encode())
     result = klab(folder, "--out", "out", "bad")
