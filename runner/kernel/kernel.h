@@ -28,6 +28,10 @@ struct kernel {
 	char *config_path; /* NULL if the source had none */
 	char *map_path;    /* NULL if the source had no real System.map */
 	bool pvh;          /* boot_path is an ELF with a PVH entry */
+	char *exact_path;  /* what the exact clock boots, see exact.h, and its
+			      sha256; NULL: that is boot_path too */
+	char *exact_sha256;
+	int hz;            /* CONFIG_HZ; 0 if unknown */
 };
 
 void kernel_release(struct kernel *k);

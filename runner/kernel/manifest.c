@@ -98,6 +98,11 @@ int manifest_write(const char *dir, const struct kernel *k,
 	int r;
 
 	BUG(!j);
+	if (k->hz)
+		json_object_set_new(j, "hz", json_integer(k->hz));
+	if (k->exact_sha256)
+		json_object_set_new(j, "exact_sha256",
+				    json_string(k->exact_sha256));
 	if (from->build)
 		add_build(j, dir, k, from->build);
 	text = json_dumps(j, JSON_INDENT(2));
@@ -134,21 +139,21 @@ int manifest_read(struct kernel *k, struct err *e)
 {
 	const char *source, *release, *banner, *sha256,
 		*package = NULL, *version = NULL, *suite = NULL,
-		*identity = NULL, *commit = NULL, *tree = NULL;
+		*identity = NULL, *commit = NULL, *tree = NULL, *exact = NULL;
 	json_t *j = load(k->dir, e);
 	json_error_t je;
-	int pvh, r = 0;
+	int pvh, hz = 0, r = 0;
 
 	if (!j)
 		return -EIO;
 	if (json_unpack_ex(j, &je, 0,
 			   "{s:s, s:s, s:s, s:s, s:b, s?s, s?s, s?s, s?s, s?s, "
-			   "s?s}",
+			   "s?s, s?s, s?i}",
 			   "source", &source, "release", &release, "banner",
 			   &banner, "sha256", &sha256, "pvh", &pvh, "package",
 			   &package, "version", &version, "suite", &suite,
 			   "identity", &identity, "commit", &commit, "tree",
-			   &tree)) {
+			   &tree, "exact_sha256", &exact, "hz", &hz)) {
 		r = err_lab(e, "'%s/manifest.json': %s", k->dir, je.text);
 	} else {
 		k->source = copy(source);
@@ -161,7 +166,9 @@ int manifest_read(struct kernel *k, struct err *e)
 		k->identity = copy(identity);
 		k->commit = copy(commit);
 		k->tree = copy(tree);
+		k->exact_sha256 = copy(exact);
 		k->pvh = pvh;
+		k->hz = hz;
 	}
 	json_decref(j);
 	return r;

@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "kernel/bzimage.h"
 #include "kernel/elf.h"
+#include "kernel/exact.h"
 #include "kernel/manifest.h"
 
 #include <errno.h>
@@ -14,6 +15,7 @@
 #include <unistd.h>
 
 #define MAP_CAP (64u << 20)
+#define CONFIG_CAP (4u << 20)
 
 void kernel_release(struct kernel *k)
 {
@@ -29,6 +31,8 @@ void kernel_release(struct kernel *k)
 	free(k->tree);
 	free(k->dir);
 	free(k->boot_path);
+	free(k->exact_path);
+	free(k->exact_sha256);
 	free(k->config_path);
 	free(k->map_path);
 	*k = (struct kernel){0};
@@ -232,6 +236,38 @@ static void set_key(struct kernel *k, const char *key)
 	k->key[sizeof(k->key) - 1] = '\0';
 }
 
+/* CONFIG_HZ of a config, or 0. */
+static int config_hz(const char *path)
+{
+	struct str text = STR_INIT;
+	struct err ignored;
+	const char *at;
+	long hz = 0;
+
+	if (path && !file_read(path, CONFIG_CAP, &text, &ignored) &&
+	    (at = strstr(text.buf, "\nCONFIG_HZ=")))
+		hz = strtol(at + strlen("\nCONFIG_HZ="), NULL, 10);
+	str_release(&text);
+	return hz > 0 && hz <= 10000 ? (int)hz : 0;
+}
+
+/* Where the kernel does not let itself be preset, the exact clock boots what
+ * the others boot. */
+static int add_exact(const char *stage, struct kernel *k, struct err *e)
+{
+	char *from = xasprintf("%s/vmlinux", stage);
+	char *to = xasprintf("%s/" EXACT_IMAGE, stage), hex[SHA256_HEX];
+	int r = k->pvh && k->hz ? exact_copy(from, k->hz, to, e) : -ENOTSUP;
+
+	if (!r)
+		r = file_sha256(to, hex, e);
+	if (!r)
+		k->exact_sha256 = xstrdup(hex);
+	free(to);
+	free(from);
+	return r == -ENOTSUP ? 0 : r;
+}
+
 static int make_key(struct kernel *k, struct err *e)
 {
 	char config[SHA256_HEX] = "none", hex[SHA256_HEX], *text;
@@ -279,6 +315,10 @@ static int prepare(const char *stage, const struct kernel_origin *from,
 	k->source = xstrdup(from->source);
 	k->config_path = path_if_there(stage, STAGE_CONFIG);
 	k->map_path = path_if_there(stage, STAGE_MAP);
+	k->hz = config_hz(k->config_path);
+	r = add_exact(stage, k, e);
+	if (r)
+		return r;
 	if (from->build)
 		set_key(k, from->build->key);
 	else
@@ -341,6 +381,10 @@ int kernel_store_find(const char *lab, const char *key, struct kernel *k,
 				    found.pvh ? "vmlinux" : "bzImage");
 	found.config_path = path_if_there(found.dir, STAGE_CONFIG);
 	found.map_path = path_if_there(found.dir, STAGE_MAP);
+	if (found.exact_sha256)
+		found.exact_path = xasprintf("%s/" EXACT_IMAGE, found.dir);
+	if (!found.hz)
+		found.hz = config_hz(found.config_path);
 	*k = found;
 	return 0;
 }

@@ -1,5 +1,6 @@
 #include "lab/builds_plan.h"
 
+#include "base/file.h"
 #include "base/str.h"
 
 #define SWITCH_DEADLINE_MS (10ull * 60 * 1000)
@@ -60,6 +61,7 @@ static void on_build(struct build *build, void *arg)
 
 	l->build = NULL;
 	b->running--;
+	b->alone = false;
 	planned_at(b, stage, config)->state = PLANNED_DONE;
 	if (build_result(build)->state == BUILD_LAB)
 		b->stopping = true;
@@ -80,6 +82,24 @@ static int start_lane(struct builds *b, size_t config, struct err *e)
 	return r;
 }
 
+/* A first build compiles everything: it keeps all cores busy by itself, and
+ * what it compiles ccache gives to the next config for less. */
+static bool is_first(const struct lane *l)
+{
+	char *path = xasprintf("%s/vmlinux", l->obj);
+	bool first = !file_exists(path);
+
+	free(path);
+	return first;
+}
+
+static bool may_start(const struct builds *b, const struct lane *l)
+{
+	if (l->build || b->alone || b->running >= (size_t)b->o.jobs)
+		return false;
+	return !b->running || !is_first(l);
+}
+
 /* Starts what the tree, as it is now, has to be built for.  Is there any left,
  * running or not? */
 static bool start_lanes(struct builds *b)
@@ -91,8 +111,9 @@ static bool start_lanes(struct builds *b)
 		if (planned_at(b, b->at, c)->state != PLANNED_TODO)
 			continue;
 		left = true;
-		if (b->lanes[c].build || b->running >= (size_t)b->o.jobs)
+		if (!may_start(b, &b->lanes[c]))
 			continue;
+		b->alone = is_first(&b->lanes[c]);
 		if (start_lane(b, c, &e))
 			give_up(b, &e);
 	}

@@ -59,13 +59,16 @@ static json_t *metrics_of(const struct workload *w)
 	return list;
 }
 
-static json_t *kernel_of(const struct kernel *k)
+/* On the exact clock a kernel may have an image of its own. */
+static json_t *kernel_of(const struct kernel *k, const struct machine *m)
 {
-	const char *file = strrchr(k->boot_path, '/');
+	bool exact = k->exact_path && !strcmp(m->clock, "exact");
+	const char *path = exact ? k->exact_path : k->boot_path;
+	const char *file = strrchr(path, '/');
 
 	return json_pack("{s:s, s:s, s:s, s:s}", "key", k->key, "sha256",
-			 k->sha256, "file", file ? file + 1 : k->boot_path,
-			 "release", k->release);
+			 exact ? k->exact_sha256 : k->sha256, "file",
+			 file ? file + 1 : path, "release", k->release);
 }
 
 static json_t *machine_of(const struct machine *m)
@@ -75,28 +78,12 @@ static json_t *machine_of(const struct machine *m)
 			 m->memory_mib, "metronome_us", m->metronome_us);
 }
 
-/* CONFIG_HZ of a kernel's config, or 0. */
-static int config_hz(const struct kernel *k)
-{
-	struct str text = STR_INIT;
-	struct err ignored;
-	const char *at;
-	int hz = 0;
-
-	if (k->config_path &&
-	    !file_read(k->config_path, 4 << 20, &text, &ignored) &&
-	    (at = strstr(text.buf, "\nCONFIG_HZ=")))
-		hz = (int)strtol(at + strlen("\nCONFIG_HZ="), NULL, 10);
-	str_release(&text);
-	return hz > 0 && hz <= 10000 ? hz : 0;
-}
-
 static json_t *command_of(const struct machine *m, const struct kernel *k)
 {
 	struct strv argv = STRV_INIT;
 	json_t *list;
 
-	machine_argv(m, config_hz(k), &argv);
+	machine_argv(m, k->hz, &argv);
 	list = list_of(&argv);
 	strv_release(&argv);
 	return list;
@@ -109,12 +96,12 @@ json_t *spec_new(const struct kernel *k, const struct machine *m,
 	json_t *spec = json_pack(
 		"{s:i, s:i, s:o, s:o, s:s, s:o, s:s, s:o, s:[s,s], s:o, s:o, "
 		"s:o, s:i, s:i}",
-		"version", 1, "judge", JUDGE, "kernel", kernel_of(k), "machine",
-		machine_of(m), "qemu", q->build, "command", command_of(m, k),
-		"initramfs", initramfs, "modules", list_of(modules), "env",
-		"PATH=/bin", "LC_ALL=C", "load", list_of(&w->load), "steps",
-		steps_of(w), "metrics", metrics_of(w), "seed", 0, "deadline_s",
-		m->deadline_s);
+		"version", 1, "judge", JUDGE, "kernel", kernel_of(k, m),
+		"machine", machine_of(m), "qemu", q->build, "command",
+		command_of(m, k), "initramfs", initramfs, "modules",
+		list_of(modules), "env", "PATH=/bin", "LC_ALL=C", "load",
+		list_of(&w->load), "steps", steps_of(w), "metrics",
+		metrics_of(w), "seed", 0, "deadline_s", m->deadline_s);
 
 	BUG(!spec);
 	return spec;
