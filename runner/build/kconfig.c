@@ -59,7 +59,7 @@ static void make_key(const struct kconfig_request *rq,
 	struct str s = STR_INIT;
 	char hex[SHA256_HEX];
 
-	str_addf(&s, "rules %d\narch x86\ntree %s\ncc %s %d %s\n", RULES,
+	str_addf(&s, "rules %d\narch x86_64\ntree %s\ncc %s %d %s\n", RULES,
 		 rq->tree_id, t->cc ? t->cc : "", t->llvm, t->version);
 	for (size_t i = 0; i < t->make_args.n; i++)
 		str_addf(&s, "make %s\n", t->make_args.v[i]);

@@ -156,6 +156,7 @@ static int make(const struct kconfig_request *rq, const char *target,
 	strv_add(&words, "-C");
 	strv_add(&words, sandbox_src(rq->box));
 	strv_addf(&words, "O=%s", sandbox_obj(rq->box));
+	strv_add(&words, "ARCH=x86_64"); /* as the build has it */
 	toolchain_argv(rq->tools, &words);
 	if (setting)
 		strv_add(&words, setting);
