@@ -210,7 +210,7 @@ static void test_debian(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 3; i++) {
-		char *request = stage_request(&s->stages[i]);
+		char *request = stage_request(&s->source, &s->stages[i]);
 
 		assert_string_equal(request, want[i]);
 		free(request);
