@@ -11,36 +11,44 @@ static int garbled(struct err *e)
 	return err_lab(e, "git cat-file printed what klab cannot read");
 }
 
-/* One answer: "<id> blob <size>\n<data>\n", or a line that says why not. */
+/* Of "<id> <type> <size>": the size; false of "<name> missing" and its like. */
+static bool parse_header(const char *line, bool *is_blob, size_t *size)
+{
+	const char *type = strchr(line, ' '), *last = strrchr(line, ' ');
+	long long n;
+
+	if (!type || last == type || !str_to_ll(last + 1, 0, 1LL << 40, &n))
+		return false;
+	*is_blob = str_starts(type, " blob ");
+	*size = (size_t)n;
+	return true;
+}
+
+/* One answer: a header, the data and a newline, or a line that says why not. */
 static int take_object(struct object *o, const char **at, const char *end,
 		       struct err *e)
 {
 	const char *eol = memchr(*at, '\n', (size_t)(end - *at));
-	const char *type;
-	long long size;
+	bool is_blob, found;
+	size_t size;
 	char *line;
-	int r;
 
 	if (!eol)
 		return garbled(e);
 	line = xstrndup(*at, (size_t)(eol - *at));
-	*at = eol + 1;
-	type = strchr(line, ' ');
-	if (!type || strcspn(line, " ") < 40 ||
-	    !str_to_ll(type + 1 + strcspn(type + 1, " ") + 1, 0, 1LL << 40,
-		       &size)) {
-		free(line);
-		return 0;
-	}
-	r = end - *at > size ? 0 : garbled(e);
-	if (!r && str_starts(type, " blob ")) {
-		o->data = *at;
-		o->len = (size_t)size;
-	}
-	if (!r)
-		*at += size + 1;
+	found = parse_header(line, &is_blob, &size);
 	free(line);
-	return r;
+	*at = eol + 1;
+	if (!found)
+		return 0;
+	if ((size_t)(end - *at) <= size)
+		return garbled(e);
+	if (is_blob) {
+		o->data = *at;
+		o->len = size;
+	}
+	*at += size + 1;
+	return 0;
 }
 
 int objects_read(const struct repo *r, const struct strv *names,

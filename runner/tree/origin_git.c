@@ -188,6 +188,23 @@ static int check_url(const struct tree_request *rq, struct err *e)
 	return r;
 }
 
+static int fetch_failed(const struct git_call *c, struct job_result *res,
+			struct err *e)
+{
+	static const char *const users[] = {"couldn't find remote ref",
+					    "not our ref",
+					    "does not appear to be a git"};
+	char *reason = git_reason(res);
+	int r = git_failed(c, res, e);
+
+	for (size_t i = 0; i < sizeof(users) / sizeof(*users); i++)
+		if (strstr(reason, users[i]))
+			r = err_user(e, "%s", reason);
+	free(reason);
+	job_result_release(res);
+	return r;
+}
+
 static int fetch(const struct repo *repo, const struct tree_request *rq,
 		 const char *base, const char *to, struct err *e)
 {
@@ -209,10 +226,15 @@ static int fetch(const struct repo *repo, const struct tree_request *rq,
 		.network = true,
 		.deadline_ms = FETCH_MS,
 	};
+	struct job_result res;
 	int r;
 
 	origin_note(rq, "fetching", rq->where);
-	r = git_run(&c, NULL, e);
+	r = git_try(&c, &res, e);
+	if (!r && (res.exit || res.signal))
+		r = fetch_failed(&c, &res, e);
+	if (!r)
+		job_result_release(&res);
 	free(first);
 	free(second);
 	return r;

@@ -77,13 +77,20 @@ struct chain {
 	size_t first, n;
 };
 
+const char *patch_name(const struct patch *p)
+{
+	if (p->file)
+		return p->file;
+	return p->where ? p->where : p->subject;
+}
+
 static int refuse(const struct series *s, size_t i, const char *text,
 		  struct err *why)
 {
 	const struct patch *p = &s->patches[i];
 
 	return err_user(why, "stage %zu: patch '%s' (%s) does not apply: %s",
-			i + 1, p->file ? p->file : p->where, p->subject, text);
+			i + 1, patch_name(p), p->subject, text);
 }
 
 static int apply_all(struct chain *c, const struct series *s, struct err *why,

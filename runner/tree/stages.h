@@ -11,6 +11,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+struct patch;
 struct repo;
 struct series;
 
@@ -21,5 +22,8 @@ struct series;
  */
 int stages_make(const struct repo *r, const char *base, const struct series *s,
 		struct strv *commits, struct err *why, struct err *e);
+
+/* What a message calls a patch. */
+const char *patch_name(const struct patch *p);
 
 #endif

@@ -12,8 +12,8 @@
 void tree_name(const struct tree_request *rq, char name[17])
 {
 	static const char *const kinds[] = {"git", "tarball", "debian"};
-	char *path =
-		origin_is_url(rq->where) ? NULL : realpath(rq->where, NULL);
+	bool is_path = rq->kind != TREE_DEBIAN && !origin_is_url(rq->where);
+	char *path = is_path ? realpath(rq->where, NULL) : NULL;
 	const char *const fields[] = {
 		kinds[rq->kind], path ? path : rq->where,
 		rq->base,        rq->to,
@@ -71,7 +71,7 @@ static void name_patches(const struct series *series, size_t commits,
 
 		free(s->patch);
 		free(s->subject);
-		s->patch = xstrdup(p->file ? p->file : p->where);
+		s->patch = xstrdup(patch_name(p));
 		s->subject = xstrdup(p->subject);
 		if (i >= commits)
 			describe_failed(out, commits + 1, i + 1, p, why);

@@ -1,5 +1,6 @@
 /*
- * Source trees: lab/git, one bare repository of the lab's own.
+ * Source trees: bare repositories of the lab's own in lab/git/, one for all
+ * tarballs and one for each git source.
  *
  * Whatever a source is (a git repository, a tarball, Debian's linux-source),
  * its files become a commit there, and each stage of a series one more.  The
@@ -86,9 +87,11 @@ int worktree_switch(const char *lab, const char *name, const char *commit,
 		    struct err *e);
 /* lab/trees/<name>/src; freed by the caller. */
 char *worktree_path(const char *lab, const char *name);
-/* argv of the one command that worktree_switch() runs where the worktree is
- * sound, for the event loop; cwd is the lab.  False if it has to be
- * worktree_switch(). */
+/* argv and environment of the one command that switches a worktree which is
+ * sound, for the event loop, in whatever folder.  False, and nothing is added,
+ * if it has to be worktree_switch(); it has to be as well where the command
+ * fails, since somebody has written in the tree.  The command looks at the
+ * files that it changes alone: begin with worktree_switch(). */
 bool worktree_command(const char *lab, const char *name, const char *commit,
 		      struct strv *argv, struct strv *env);
 

@@ -168,7 +168,7 @@ static void test_a_url(void **state)
 	stages(&rq, NULL, &a);
 	tree_stages_release(&a);
 	rq.refresh = true;
-	assert_refused(&rq, NULL, ERR_LAB, "git fetch");
+	assert_refused(&rq, NULL, ERR_USER, "does not appear to be");
 	assert_refused(&odd, NULL, ERR_USER, "full commit id");
 	odd = (struct tree_request){.where = "ext::sh -c true"};
 	assert_refused(&odd, NULL, ERR_USER, "URL");
@@ -371,6 +371,27 @@ static void test_three_way(void **state)
 	free(diff);
 }
 
+/* A diff names what it was made from by full ids that nobody has. */
+static void test_unknown_preimages(void **state)
+{
+	struct tree_request rq = request();
+	struct series s = {0};
+	struct tree_stages out;
+	char *diff = xasprintf("diff --git a/mm/slub.c b/mm/slub.c\n"
+			       "index %040d1..%040d2 100644\n"
+			       "index 0123456789012345678901234567890123456789"
+			       "..1 100644\nindex abcdef0..abcdef1\n%s",
+			       0, 0, first_diff);
+
+	(void)state;
+	add_patch(&s, "x", diff);
+	stages(&rq, &s, &out);
+	assert_string_not_equal(out.at[1].commit, "");
+	tree_stages_release(&out);
+	drop_series(&s);
+	free(diff);
+}
+
 static void test_range(void **state)
 {
 	struct tree_request rq = {.where = "user", .base = "v1", .to = "HEAD"};
@@ -548,6 +569,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_file_where_a_folder_is, fresh),
 		cmocka_unit_test_setup(test_paths_that_climb, fresh),
 		cmocka_unit_test_setup(test_three_way, fresh),
+		cmocka_unit_test_setup(test_unknown_preimages, fresh),
 		cmocka_unit_test_setup(test_range, fresh),
 		cmocka_unit_test_setup(test_wrong_requests, fresh),
 		cmocka_unit_test_setup(test_user_repository_is_untouched,
