@@ -92,8 +92,10 @@ make_machine() {
 
 # Runs command $1 in the machine.
 inside() {
+	# A mount point of its own, or bubblewrap cannot work in there.
 	# shellcheck disable=SC2016
 	unshare --mount --pid --fork --kill-child sh -euc '
+		mount --bind "$1" "$1"
 		mount -t proc proc "$1/proc"
 		mount -t sysfs -o ro sysfs "$1/sys"
 		mount -t devpts -o newinstance,ptmxmode=0666 devpts "$1/dev/pts"

@@ -23,8 +23,24 @@
 
 /* What a compiler may need of the host; not /var, /root, /home, /srv ... */
 static const char *const system_folders[] = {
-	"/bin",    "/sbin", "/lib", "/lib32", "/lib64", "/libx32",
-	"/libo32", "/usr",  "/opt", "/etc",   "/nix",   "/gnu",
+	"/bin",
+	"/sbin",
+	"/lib",
+	"/lib32",
+	"/lib64",
+	"/libx32",
+	"/libo32",
+	"/usr",
+	"/opt",
+	"/nix",
+	"/gnu",
+	/* Not all of it: there are secrets. */
+	"/etc/alternatives",
+	"/etc/ld.so.cache",
+	"/etc/ld.so.conf",
+	"/etc/ld.so.conf.d",
+	"/etc/passwd",
+	"/etc/group",
 };
 
 #define NSYSTEM (sizeof(system_folders) / sizeof(*system_folders))

@@ -35,6 +35,7 @@ void builds_free(struct builds *b)
 	for (size_t i = 0; b->lanes && i < b->s->nconfigs; i++)
 		free(b->lanes[i].obj);
 	tree_stages_release(&b->tree);
+	strv_release(&b->folders);
 	free(b->planned);
 	free(b->settled);
 	free(b->lanes);

@@ -342,6 +342,7 @@ static char *obj_path(const struct builds *b, const struct kconfig *c)
 static void make_lanes(struct builds *b)
 {
 	b->lanes = xcalloc(b->s->nconfigs, sizeof(*b->lanes));
+	toolchain_folders(&b->s->tools, &b->folders);
 	if (b->s->tools.ccache)
 		b->ccache = sandbox_ccache();
 	for (size_t c = 0; c < b->s->nconfigs; c++) {
@@ -352,7 +353,8 @@ static void make_lanes(struct builds *b)
 		l->box = (struct sandbox){.src = b->src,
 					  .obj = l->obj,
 					  .ccache = b->ccache,
-					  .off = b->o.no_sandbox};
+					  .off = b->o.no_sandbox,
+					  .extra = &b->folders};
 	}
 }
 

@@ -36,7 +36,8 @@ struct builds {
 	struct tree_stages tree;
 	char name[17]; /* of the source */
 	char *src, *ccache;
-	struct lane *lanes; /* by config */
+	struct strv folders; /* of a compiler that is not a system one */
+	struct lane *lanes;  /* by config */
 	struct settled *settled;
 	size_t nsettled;
 	struct planned *planned; /* by stage and config */
