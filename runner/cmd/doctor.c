@@ -4,6 +4,8 @@
 #include "base/file.h"
 #include "base/job.h"
 #include "base/str.h"
+#include "build/sandbox.h"
+#include "build/toolchain.h"
 #include "lab/lab.h"
 #include "machine/machine.h"
 
@@ -197,6 +199,24 @@ static void check_tools(struct exam *x)
 		      "python3-statsmodels and python3-jinja2");
 }
 
+/* Prebuilt kernels need none of it. */
+static void check_builds(struct exam *x)
+{
+	struct toolchain tools = {0};
+	struct err e;
+
+	if (toolchain_find(&tools, &e))
+		tell(x, UNUSED, "toolchain", "%s", e.text);
+	else
+		tell(x, FINE, "toolchain", "%s%s", tools.version,
+		     tools.ccache ? "" : "; no ccache: builds take longer");
+	toolchain_release(&tools);
+	if (sandbox_check(&e))
+		tell(x, UNUSED, "build sandbox", "%s", e.text);
+	else
+		tell(x, FINE, "build sandbox", "bubblewrap ran a command");
+}
+
 static void check_guest(struct exam *x)
 {
 	char *agent = xasprintf("%s/build/agent", x->c->share);
@@ -234,6 +254,7 @@ static int cmd_main(struct ctx *c)
 	check_accelerators(&x);
 	check_guest(&x);
 	check_tools(&x);
+	check_builds(&x);
 	if (x.json)
 		cmd_print_json(x.json);
 	qemu_release(&x.qemu);
