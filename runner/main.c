@@ -69,7 +69,7 @@ static int help(void)
 
 		snprintf(left, sizeof(left), "%s %s", commands[i]->name,
 			 commands[i]->args);
-		printf("  %-22s %s\n", left, commands[i]->summary);
+		printf("  %-28s %s\n", left, commands[i]->summary);
 	}
 	puts("\nOptions of every verb:");
 	print_globals();

@@ -96,9 +96,12 @@ static char *default_folder(const struct series *s)
 
 /* ---- what was found ---- */
 
+/* null also for what is not UTF-8: a path may be anything. */
 static json_t *text(const char *s)
 {
-	return s ? json_string(s) : json_null();
+	json_t *o = s ? json_string(s) : NULL;
+
+	return o ? o : json_null();
 }
 
 static json_t *json_of_list(const struct strv *l)
@@ -132,9 +135,9 @@ static json_t *json_of(const struct patch *p, size_t n)
 
 static void print_json(const struct series *s, const char *folder, bool written)
 {
-	cmd_print_json(json_pack("{s:s, s:b, s:o, s:i, s:o, s:o, s:o, s:o}",
-				 "folder", folder, "written", written, "title",
-				 text(s->title), "version", s->version,
+	cmd_print_json(json_pack("{s:o, s:b, s:o, s:i, s:o, s:o, s:o, s:o}",
+				 "folder", text(folder), "written", written,
+				 "title", text(s->title), "version", s->version,
 				 "base_commit", text(s->base_commit), "patches",
 				 json_of(s->patches, s->n), "fixups",
 				 json_of(s->fixups, s->nfixups), "notes",

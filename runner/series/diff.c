@@ -77,9 +77,16 @@ static int name_lines(struct reader *r)
 	return 0;
 }
 
+/* Behind a file without content, its names would be taken for that file's. */
 static int plain_file(struct reader *r)
 {
+	bool bare = r->files.n && reader_file(r)->bare;
 	int code = add_file(r, false);
+
+	if (!code && bare)
+		code = place_err(r->at, r->in.number, r->e,
+				 "the diff is mangled: the names of a file "
+				 "stand apart from its other headers");
 
 	code = code ? code : name_lines(r);
 	return code ? code : diff_hunks(r);
@@ -180,6 +187,7 @@ static int extended(struct reader *r, bool *known)
 		return renamed(r, *r->l.text == 'r' ? 10 : 8, &f->to);
 	*known = reader_at(r, "similarity index ") ||
 		 reader_at(r, "dissimilarity index ");
+	f->rewritten |= *known && !line_is(&r->l, "similarity index 100%");
 	return 0;
 }
 
@@ -192,18 +200,22 @@ static int binary_differs(struct reader *r)
 
 static int no_content(struct reader *r)
 {
-	const struct diff_file *f = reader_file(r);
+	struct diff_file *f = reader_file(r);
 	bool whole = f->has_index ? (f->made || f->removed) && f->empty_index
-				  : f->to || f->mode_changes || f->made ||
-					    f->removed;
+				  : f->to || f->mode_changes;
 
+	f->bare = true;
 	if (reader_at(r, "Binary files ") || reader_at(r, "Files "))
 		return binary_differs(r);
-	if (!whole)
+	if (!whole || f->rewritten)
 		return place_err(r->at, f->line, r->e,
 				 "the diff is cut off: it does not say what "
 				 "changes in this file");
-	return diff_no_rest(r);
+	if (!r->more || line_is_blank(&r->l) || reader_at_signature(r) ||
+	    reader_at(r, "diff --git "))
+		return 0;
+	return place_err(r->at, r->in.number, r->e,
+			 "the diff is mangled: this is not a header of git's");
 }
 
 static int git_headers(struct reader *r)

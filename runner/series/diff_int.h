@@ -19,6 +19,8 @@ struct diff_file {
 	bool link;               /* is one afterwards */
 	bool made, removed;
 	bool mode_changes;
+	bool rewritten;   /* a rename with changes */
+	bool bare;        /* has no content */
 	bool empty_index; /* `index` is that of an empty file */
 	bool has_index;
 };

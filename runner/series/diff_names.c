@@ -269,7 +269,7 @@ static int check_link(const struct place *at, const struct diff_file *f,
 	if (!f->link || f->removed)
 		return 0;
 	if (!f->target)
-		return f->to || f->mode_changes
+		return f->to || f->mode_changes || f->made
 			       ? place_err(at, f->line, e,
 					   "a symbolic link of unknown target")
 			       : 0;

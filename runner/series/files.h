@@ -18,8 +18,7 @@ int series_unpack(const char *name, const char *data, size_t len,
 /* The mails of a folder's *.patch and *.eml files, by name. */
 int folder_read(const char *dir, struct mails *m, struct err *e);
 /* The patches that a `series` file names, as a series.  file is its path. */
-int quilt_read(const char *file, const struct series_request *rq,
-	       struct series *s, struct err *e);
+int quilt_read(const char *file, struct series *s, struct err *e);
 /* A git range, as an mbox. */
 int range_read(const char *repo, const char *range, struct str *out,
 	       struct series *s, struct err *e);

@@ -101,6 +101,11 @@ static void add_found(struct search *s, const struct mail *m, const char *text,
 	struct found f = {.time = m->time, .order = s->n};
 	struct err e;
 
+	if (s->n >= FIXUPS_CAP) {
+		strv_add_new(&s->series->notes,
+			     "there are too many fixups: the rest is left out");
+		return;
+	}
 	if (mail_patch(m, text, len, first, &f.patch, &blanks, &crs, &e)) {
 		strv_addf(&s->series->notes, "a fixup is left out: %s", e.text);
 		patch_release(&f.patch);
@@ -135,8 +140,7 @@ static size_t cut_out(struct search *s, const struct mail *m)
 		if (more && !line_is_scissors(&l))
 			continue;
 		end = more ? l.text : in.end;
-		if (start && text_find_diff(start, (size_t)(end - start)) &&
-		    s->n < FIXUPS_CAP) {
+		if (start && text_find_diff(start, (size_t)(end - start))) {
 			add_found(s, m, start, (size_t)(end - start), first);
 			fixups++;
 		}
@@ -176,13 +180,12 @@ static int compare(const void *a, const void *b)
 	return x->order < y->order ? -1 : 1;
 }
 
-int fixups_find(const struct mails *m, int version, int total,
-		struct series *out, struct err *e)
+void fixups_find(const struct mails *m, int version, int total,
+		 struct series *out)
 {
 	struct search s = {m, version, total, out, NULL, 0, STRV_INIT};
 	char *list;
 
-	(void)e;
 	for (size_t i = 0; i < m->n; i++)
 		look_at(&s, &m->at[i]);
 	if (s.n)
@@ -199,7 +202,6 @@ int fixups_find(const struct mails *m, int version, int total,
 	free(s.at);
 	strv_release(&s.quotes);
 	fixups_choose(out);
-	return 0;
 }
 
 /* ---- which fixup replaces which ---- */

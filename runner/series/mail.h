@@ -32,6 +32,7 @@ struct mail {
 	struct strv refs; /* ids that it answers, the nearest last */
 	struct str body;  /* bytes, decoded */
 	char *charset;    /* of the body, or NULL */
+	bool bare;        /* no mail: text that may have a diff */
 	int strip; /* of its diff: STRIP_AUTO, or what a series file says */
 };
 
@@ -77,14 +78,14 @@ bool line_is_scissors(const struct line *l);
 /* Where a diff of its own starts: the line, from 1; 0 if nowhere. */
 size_t text_find_diff(const char *text, size_t len);
 
-/* Sorts patches, cover letter and replies; numbers says that order and number
- * are what the subjects say, else they are the order of the mails. */
+/* Finds the patches of the series among the mails, its cover letter, and the
+ * fixups in replies. */
 int thread_assemble(const char *name, const struct mails *m,
 		    const struct series_request *rq, struct series *s,
 		    struct err *e);
 /* The fixups in the replies to the chosen series. */
-int fixups_find(const struct mails *m, int version, int total, struct series *s,
-		struct err *e);
+void fixups_find(const struct mails *m, int version, int total,
+		 struct series *s);
 /* Says which fixups are replaced by later ones, and why (skipped). */
 void fixups_choose(struct series *s);
 /* Moves those that are not skipped behind the patches that they fix. */

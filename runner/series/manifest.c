@@ -126,7 +126,7 @@ void manifest_series(const json_t *manifest, struct series *s)
 		char *line =
 			text ? text_one_line(text, strlen(text), NULL) : NULL;
 
-		if (line && i < 1000)
+		if (line && i < MAILS_CAP)
 			strv_add(&s->notes, line);
 		free(line);
 	}

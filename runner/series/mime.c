@@ -344,20 +344,27 @@ static size_t lines_of_header(const char *text, size_t len)
 	return in.number;
 }
 
+/* The first line of a description is its subject; one that is a header is read
+ * with the text. */
 static void add_plain(struct mail *m, const char *text, size_t len)
 {
 	struct lines in = {text, text + len, 0};
-	struct line l;
+	const char *start = text;
+	struct line l = {text, 0};
 
+	m->bare = true;
 	m->at.line = 1;
-	str_add(&m->body, text, len);
 	while (lines_next(&in, &l) && line_is_blank(&l))
 		;
-	/* The first line of a description is its subject. */
-	if (in.number && !diff_starts(&l, &in) && !line_is_blank(&l))
+	if (l.len && !line_is_blank(&l) && !diff_starts(&l, &in) &&
+	    !is_telling(&l)) {
 		m->subject = text_one_line(l.text, l.len, NULL);
-	else
+		m->at.line = in.number + 1;
+		start = in.at;
+	} else {
 		m->subject = xstrdup("");
+	}
+	str_add(&m->body, start, (size_t)(text + len - start));
 }
 
 int mail_read(const char *name, const char *text, size_t len, struct mails *all,

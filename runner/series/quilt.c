@@ -227,14 +227,12 @@ static void note_changes(const struct quilt *q)
 			  q->crs);
 }
 
-int quilt_read(const char *file, const struct series_request *rq,
-	       struct series *s, struct err *e)
+int quilt_read(const char *file, struct series *s, struct err *e)
 {
 	const char *slash = strrchr(file, '/');
 	struct quilt q = {.file = file, .s = s};
 	int r;
 
-	(void)rq;
 	s->version = 1;
 	q.dir = slash ? xstrndup(file, (size_t)(slash - file)) : xstrdup(".");
 	q.root = realpath(*q.dir ? q.dir : "/", NULL);

@@ -43,11 +43,25 @@ void series_release(struct series *s)
 	*s = (struct series){0};
 }
 
-static void name_authors(struct patch *p, size_t n)
+/* A file's name may be any bytes. */
+static void make_plain(char **s)
+{
+	char *made = text_one_line(*s, strlen(*s), NULL);
+
+	free(*s);
+	*s = made;
+}
+
+static void complete(struct patch *p, size_t n)
 {
 	for (size_t i = 0; i < n; i++) {
 		char *name = p[i].author;
 
+		make_plain(&p[i].where);
+		if (!*p[i].subject) {
+			free(p[i].subject);
+			p[i].subject = xstrdup("untitled patch");
+		}
 		if (name && strchr(name, '<'))
 			continue;
 		p[i].author = xasprintf("%s <unknown>",
@@ -56,17 +70,31 @@ static void name_authors(struct patch *p, size_t n)
 	}
 }
 
-/* The last steps of every form. */
-static int finish(const struct series_request *rq, struct series *s, int r)
+static int check_version(const struct series_request *rq,
+			 const struct series *s, struct err *e)
 {
+	if (!rq->version || rq->version == s->version)
+		return 0;
+	return err_user(e, "'%s' has version %d of the series, not %d",
+			rq->path ? rq->path : "input", s->version, rq->version);
+}
+
+/* The last steps of every form. */
+static int finish(const struct series_request *rq, struct series *s, int r,
+		  struct err *e)
+{
+	if (!r)
+		r = check_version(rq, s, e);
 	if (r) {
 		series_release(s);
 		return r;
 	}
 	if (rq->fixups)
 		fixups_insert(s);
-	name_authors(s->patches, s->n);
-	name_authors(s->fixups, s->nfixups);
+	complete(s->patches, s->n);
+	complete(s->fixups, s->nfixups);
+	for (size_t i = 0; i < s->notes.n; i++)
+		make_plain(&s->notes.v[i]);
 	series_name_files(s);
 	return 0;
 }
@@ -102,7 +130,7 @@ int series_parse(const char *name, enum series_form form, const char *data,
 	if (!r)
 		r = parse_text(name, form, &text, crlf, rq, s, e);
 	str_release(&text);
-	return finish(rq, s, r);
+	return finish(rq, s, r, e);
 }
 
 /* ---- by path ---- */
@@ -145,7 +173,7 @@ static int import_quilt(const struct series_request *rq, struct series *s,
 		free(file);
 		file = xasprintf("%s/patches/series", rq->path);
 	}
-	r = quilt_read(file, rq, s, e);
+	r = quilt_read(file, s, e);
 	free(file);
 	return r;
 }
@@ -217,5 +245,5 @@ int series_import(const struct series_request *rq, struct series *s,
 	default:
 		r = import_text(rq, form, s, e);
 	}
-	return finish(rq, s, r);
+	return finish(rq, s, r, e);
 }

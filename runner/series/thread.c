@@ -266,6 +266,13 @@ static int no_patch(const char *name, const struct mails *m, struct err *e)
 {
 	size_t replies = 0;
 
+	if (m->n == 1 && m->at[0].bare)
+		return err_user(e,
+				"%s: there is no patch in it: it is neither "
+				"the page of an archive (lines like 'From: "
+				"NAME @ DATE UTC (permalink / raw)'), nor "
+				"mails, nor a diff",
+				name);
 	for (size_t i = 0; i < m->n; i++)
 		replies += m->at[i].head.reply;
 	return err_user(e,
@@ -327,7 +334,8 @@ static int assemble_group(const char *name, const struct mails *m,
 		return r;
 	note_others(all, g, s);
 	note_strays(m, g, s);
-	return fixups_find(m, g->version, g->total, s, e);
+	fixups_find(m, g->version, g->total, s);
+	return 0;
 }
 
 static int assemble_rest(const char *name, const struct mails *m,
@@ -338,7 +346,7 @@ static int assemble_rest(const char *name, const struct mails *m,
 	if (!r && !s->n)
 		r = no_patch(name, m, e);
 	if (!r && s->n == 1)
-		r = fixups_find(m, s->version, 1, s, e);
+		fixups_find(m, s->version, 1, s);
 	return r;
 }
 

@@ -230,23 +230,33 @@ static char *parent_of(const char *dir)
 	return n ? xstrndup(dir, n) : xstrdup("./");
 }
 
+/* Fills tmp/new, and gives it its name. */
+static int fill_and_publish(const struct series *s, const char *tmp,
+			    const char *dir, struct err *e)
+{
+	char *new = xasprintf("%s/new", tmp);
+	int r = file_mkdirs(new, e);
+
+	r = r ? r : fill(new, s, e);
+	r = r ? r : file_publish(new, dir, e);
+	free(new);
+	return r;
+}
+
 int series_write(const struct series *s, const char *dir, struct err *e)
 {
-	char *parent = parent_of(dir), *tmp;
+	char *parent = parent_of(dir);
+	char *tmp = xasprintf("%s.klab-series-XXXXXX", parent);
 	struct err ignored;
 	int r = check_free(dir, e);
 
 	if (!r)
 		r = file_mkdirs(parent, e);
-	tmp = xasprintf("%s.klab-series-XXXXXX", parent);
 	if (!r && !mkdtemp(tmp))
 		r = err_sys(e, errno, "cannot make a folder in '%s'", parent);
 	else if (!r) {
-		chmod(tmp, 0755);
-		r = fill(tmp, s, e);
-		r = r ? r : file_publish(tmp, dir, e);
-		if (r)
-			file_remove(tmp, &ignored);
+		r = fill_and_publish(s, tmp, dir, e);
+		file_remove(tmp, &ignored);
 	}
 	free(tmp);
 	free(parent);

@@ -576,6 +576,7 @@ static void test_quilt(void **state)
 	s = import("q", SERIES_AUTO, false);
 	assert_int_equal(s.n, 2);
 	assert_string_equal(s.patches[0].subject, "Why one.");
+	assert_string_equal(s.patches[0].message, "More of it.\n");
 	assert_string_equal(s.patches[0].paths.v[0], "m/x");
 	assert_int_equal(s.patches[0].strip, 0);
 	assert_string_equal(s.patches[0].author, "unknown <unknown>");

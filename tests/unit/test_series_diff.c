@@ -219,6 +219,17 @@ static void test_broken(void **state)
 		{"diff --git a/x b/x\nnew file mode 100644\n"
 		 "index 0000000..1234567\n",
 		 "p:1: the diff is cut off"},
+		{"diff --git a/x b/x\nnew file mode 100644\n",
+		 "p:1: the diff is cut"},
+		{"diff --git a/x b/y\nsimilarity index 90%\nrename from x\n"
+		 "rename to y\n",
+		 "p:1: the diff is cut off"},
+		{"diff --git a/x b/x\nold mode 100644\nnew mode 100755\nindx "
+		 "1234567..89abcde\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n",
+		 "p:4: the diff is mangled: this is not a header"},
+		{"diff --git a/x b/x\nold mode 100644\nnew mode 100755\n\n"
+		 "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n",
+		 "p:5: the diff is mangled: the names of a file stand apart"},
 		{"diff --git a/x b/x\nindex 12345g7..89abcde\n",
 		 "the index line of the diff is mangled"},
 		{"diff --git a/x b/y\nrename from x\n", "needs both names"},
