@@ -34,25 +34,30 @@ static void on_trouble(const struct err *e, void *arg)
 	cmd_fail(e);
 }
 
-static void on_boot(const char *stage, const char *machine,
+static void on_boot(const char *stage, const char *config, const char *machine,
 		    const char *workload, int seed, const struct boot_result *r,
 		    void *arg)
 {
 	struct screen *s = arg;
 	bool ok = r->what.state == BOOT_OK;
+	bool shipped = !strcmp(config, CONFIG_AS_SHIPPED);
+	char *place;
 
 	if (ok && s->live && !s->c->verbose)
 		return;
 	wipe(s);
+	place = xasprintf("%s, %s%s%s, %s, seed %d", stage,
+			  shipped ? "" : config, shipped ? "" : ", ", machine,
+			  workload, seed);
 	if (ok)
-		cmd_say("boot %s: %s, %s, %s, seed %d: ok, %.1f s", r->id,
-			stage, machine, workload, seed,
+		cmd_say("boot %s: %s: ok, %.1f s", r->id, place,
 			(double)r->wall_ms / 1000);
 	else
-		cmd_say("%sboot %s: %s, %s, %s, seed %d: %s: %s; see %s%s",
-			s->colour ? "\033[31m" : "", r->id, stage, machine,
-			workload, seed, r->what.outcome, r->what.reason, r->dir,
+		cmd_say("%sboot %s: %s: %s: %s; see %s%s",
+			s->colour ? "\033[31m" : "", r->id, place,
+			r->what.outcome, r->what.reason, r->dir,
 			s->colour ? "\033[0m" : "");
+	free(place);
 }
 
 static void build_failed(struct screen *s, const char *stage,

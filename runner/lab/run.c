@@ -265,6 +265,7 @@ static void tell_boot(struct run *r, const struct task *t,
 
 	if (r->w.boot)
 		r->w.boot(r->study->stages[c->stage].name,
+			  r->study->configs[c->config].name,
 			  r->study->machines[c->machine]->name,
 			  r->study->workloads[c->workload]->label, t->seed, b,
 			  r->w.arg);

@@ -34,7 +34,7 @@ struct run_watch {
 	/* Something of the plan could not be had. */
 	void (*trouble)(const struct err *e, void *arg);
 	/* A boot has ended: where in the matrix, and how. */
-	void (*boot)(const char *stage, const char *machine,
+	void (*boot)(const char *stage, const char *config, const char *machine,
 		     const char *workload, int seed,
 		     const struct boot_result *r, void *arg);
 	/* A build has ended: of which stage under which config, and how. */
