@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #define NOTE_CAP 4096
+#define TMP "klab-tmp-"
 
 /* Whatever .gitattributes a tree has, its files come out as they went in. */
 static const char attributes[] =
@@ -70,8 +71,17 @@ static bool is_loose_folder(const FTSENT *f)
 	       !strcmp(f->fts_parent->fts_name, "objects");
 }
 
+/* Each process has its own, since a git that a killed klab started may live for
+ * another moment and write to it; so that it cannot be removed is no harm. */
+static bool is_tmp(const FTSENT *f)
+{
+	return f->fts_info == FTS_D && f->fts_level == 1 &&
+	       str_starts(f->fts_name, TMP);
+}
+
 static int sweep(const char *dir, struct err *e)
 {
+	struct err ignored;
 	char *const roots[] = {(char *)dir, NULL};
 	FTS *fts =
 		fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR | FTS_NOSTAT, NULL);
@@ -81,7 +91,9 @@ static int sweep(const char *dir, struct err *e)
 	if (!fts)
 		return err_sys(e, errno, "cannot open folder '%s'", dir);
 	while (!r && (f = fts_read(fts))) {
-		if (is_loose_folder(f))
+		if (is_tmp(f))
+			file_remove(f->fts_path, &ignored);
+		if (is_tmp(f) || is_loose_folder(f))
 			fts_set(fts, f, FTS_SKIP);
 		else if (f->fts_info == FTS_D || f->fts_info == FTS_DP)
 			continue;
@@ -91,13 +103,6 @@ static int sweep(const char *dir, struct err *e)
 	}
 	fts_close(fts);
 	return r;
-}
-
-static int fresh_tmp(struct repo *r, struct err *e)
-{
-	int ret = file_remove(r->tmp, e);
-
-	return ret ? ret : file_mkdirs(r->tmp, e);
 }
 
 static int absolute(const char *lab, char **path, struct err *e)
@@ -122,14 +127,14 @@ int repo_open(const char *lab, const char *id, struct repo *r, struct err *e)
 		return ret;
 	folder = xasprintf("%s/git", root);
 	r->dir = xasprintf("%s/%s", folder, id);
-	r->tmp = xasprintf("%s/klab-tmp", r->dir);
+	r->tmp = xasprintf("%s/" TMP "%d", r->dir, (int)getpid());
 	ret = file_mkdirs(folder, e);
 	if (!ret && !file_exists(r->dir))
 		ret = make(r->dir, e);
 	if (!ret)
-		ret = fresh_tmp(r, e);
-	if (!ret)
 		ret = sweep(r->dir, e);
+	if (!ret)
+		ret = file_mkdirs(r->tmp, e);
 	free(folder);
 	free(root);
 	if (ret)
@@ -142,7 +147,7 @@ int repo_scratch(const struct repo *r, struct repo *scratch, struct err *e)
 	int ret;
 
 	*scratch = (struct repo){.dir = repo_tmp(r, "scratch")};
-	scratch->tmp = xasprintf("%s/klab-tmp", scratch->dir);
+	scratch->tmp = xasprintf("%s/" TMP "0", scratch->dir);
 	ret = file_remove(scratch->dir, e);
 	if (!ret)
 		ret = file_mkdirs(scratch->dir, e);
@@ -157,6 +162,10 @@ int repo_scratch(const struct repo *r, struct repo *scratch, struct err *e)
 
 void repo_release(struct repo *r)
 {
+	struct err ignored;
+
+	if (r->tmp)
+		file_remove(r->tmp, &ignored);
 	free(r->dir);
 	free(r->tmp);
 	*r = (struct repo){0};

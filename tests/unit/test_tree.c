@@ -525,8 +525,8 @@ static void test_leftovers_of_a_killed_klab(void **state)
 	RUN("sh", "-c",
 	    "cd lab/git/* && touch objects/pack/tmp_pack_x HEAD.lock "
 	    "config.lock packed-refs.lock fast_import_crash_1 && "
-	    "mkdir -p refs/klab/stages klab-tmp/scratch/objects && "
-	    "touch refs/klab/stages/x.lock klab-tmp/scratch/index.lock && "
+	    "mkdir -p refs/klab/stages klab-tmp-1/scratch/objects && "
+	    "touch refs/klab/stages/x.lock klab-tmp-1/scratch/index.lock && "
 	    "mkdir ../0000000000000000.new");
 	stages(&rq, &s, &out);
 	assert_string_not_equal(out.at[3].commit, "");
