@@ -20,7 +20,7 @@
 #include <errno.h>
 
 #define HEAD_CAP 5000 /* lines from the title to From */
-#define SEARCHES 200  /* of the whole page, for addresses */
+#define SEARCHES 60   /* of the whole page, for addresses */
 
 static const char permalink[] = " UTC (permalink / raw)";
 

@@ -230,7 +230,8 @@ static char *parent_of(const char *dir)
 	return n ? xstrndup(dir, n) : xstrdup("./");
 }
 
-/* Fills tmp/new, and gives it its name. */
+/* Fills tmp/new, and gives it its name.  Nothing is synced: what a power cut
+ * takes can be imported again, and syncing costs more than all the rest. */
 static int fill_and_publish(const struct series *s, const char *tmp,
 			    const char *dir, struct err *e)
 {
@@ -238,7 +239,8 @@ static int fill_and_publish(const struct series *s, const char *tmp,
 	int r = file_mkdirs(new, e);
 
 	r = r ? r : fill(new, s, e);
-	r = r ? r : file_publish(new, dir, e);
+	if (!r && rename(new, dir))
+		r = err_sys(e, errno, "cannot make folder '%s'", dir);
 	free(new);
 	return r;
 }
