@@ -164,8 +164,10 @@ static void look_at(struct search *s, const struct mail *m)
 			  "%s: a diff in a reply, by %s, without scissors "
 			  "before it: left out",
 			  where, m->author ? m->author : "somebody");
+	else if (quotes_diff(m) && m->at.message)
+		strv_addf(&s->quotes, "message %d", m->at.message);
 	else if (quotes_diff(m))
-		strv_addf(&s->quotes, "%d", m->at.message);
+		strv_add(&s->quotes, where);
 	free(where);
 }
 
@@ -194,9 +196,8 @@ void fixups_find(const struct mails *m, int version, int total,
 		*patches_add(&out->fixups, &out->nfixups) = s.at[i].patch;
 	if (s.quotes.n) {
 		list = strv_join(&s.quotes, ", ");
-		strv_addf(&out->notes,
-			  "only quote a patch and bring none: message%s %s",
-			  s.quotes.n > 1 ? "s" : "", list);
+		strv_addf(&out->notes, "these quote a patch and bring none: %s",
+			  list);
 		free(list);
 	}
 	free(s.at);

@@ -232,6 +232,10 @@ int series_import(const struct series_request *rq, struct series *s,
 	*s = (struct series){0};
 	if (form == SERIES_AUTO)
 		form = look(rq->path);
+	/* A folder of our own tells more than its mails do. */
+	if (form == SERIES_FOLDER && exists_in(rq->path, MANIFEST) &&
+	    exists_in(rq->path, "series"))
+		form = SERIES_QUILT;
 	switch (form) {
 	case SERIES_FOLDER:
 		r = import_folder(rq, s, e);

@@ -31,7 +31,7 @@ struct patch {
 	int strip;     /* leading path components that the diff has: -pN */
 	char *file;    /* its name in a series folder */
 	struct strv paths; /* files it touches, stripped */
-	int fixes; /* a fixup: number of the patch that it answers; else 0 */
+	int fixes;     /* a fixup: number of the patch that it answers; or 0 */
 	char *skipped; /* a fixup that is not put in: why; else NULL */
 	char *where;   /* what a message names: file, and message or line */
 };
@@ -39,8 +39,7 @@ struct patch {
 struct series {
 	struct patch *patches; /* in order of application */
 	size_t n;
-	struct patch
-		*fixups; /* found in replies and not put in; fixes is set */
+	struct patch *fixups; /* found in replies, not put in */
 	size_t nfixups;
 	char *title;       /* subject of the cover letter, or NULL */
 	int version;       /* of the series; 1 if it does not say */
@@ -49,8 +48,7 @@ struct series {
 };
 
 enum series_form {
-	SERIES_AUTO, /* looked at: the four below; a git range is never guessed
-		      */
+	SERIES_AUTO,   /* looked at, the four below; never a git range */
 	SERIES_THREAD, /* text of a public archive's page */
 	SERIES_MBOX,   /* mbox, also gzipped */
 	SERIES_FOLDER, /* *.patch of git format-patch, one mail each */

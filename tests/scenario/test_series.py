@@ -129,16 +129,14 @@ def test_what_is_written_applies(folder: Path, tree: Path,
     assert hint is fixups
 
 
-def test_quilt_reads_it(folder: Path) -> None:
-    klab(folder, "--out", "tree/patches", DATA / "thread.txt")
-    subprocess.run(["cp", "-r", *(DATA / "base").iterdir(), folder / "tree"],
-                   check=True)
-    for line in (folder / "tree/patches/series").read_text().split():
-        done = subprocess.run(["patch", "-p1", "-s", "-i", f"patches/{line}"],
-                              cwd=folder / "tree", check=False)
-        assert done.returncode == 0
-    again = klab(folder, "-n", folder / "tree")
-    assert "version 2, 3 patches" in again.out
+def test_a_tree_with_its_patches(folder: Path, tree: Path) -> None:
+    """As quilt keeps them; and a series folder is known for one."""
+    klab(folder, "--out", tree / "patches", DATA / "thread.txt")
+    for words in ([tree], [tree / "patches"], [tree / "patches/series"],
+                  ["--form", "folder", tree / "patches"]):
+        again = klab(folder, "-n", *words)
+        assert "version 2, 3 patches" in again.out, again.err
+        assert "answers patch 2" in again.out
 
 
 def test_a_dry_run_writes_nothing(folder: Path) -> None:

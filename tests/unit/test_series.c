@@ -133,7 +133,7 @@ static void assert_fixups(const struct series *s)
 	assert_true(has_note(s, "there is version 1, too, with 1 of 2"));
 	assert_true(has_note(s, "by Max Sample"));
 	assert_true(has_note(s, "a fixup is left out"));
-	assert_true(has_note(s, "only quote a patch"));
+	assert_true(has_note(s, "these quote a patch"));
 }
 
 static void test_thread(void **state)
