@@ -91,31 +91,12 @@ static void add_words(struct strv *argv, const char *const *words)
 
 /* ---- environment ---- */
 
-/* The folder that both paths are below, without a slash at its end. */
-static char *common_folder(const char *a, const char *b)
-{
-	size_t n = 0, slash = 0;
-
-	for (; a[n] && a[n] == b[n]; n++)
-		if (a[n] == '/')
-			slash = n;
-	return xstrndup(a, slash);
-}
-
-/* Paths of this lab in what ccache hashes would keep another lab's objects from
- * being found; in a sandbox they are the same everywhere. */
-static void add_base(const struct sandbox *s, struct strv *argv)
-{
-	char *base = s->off ? common_folder(s->src, s->obj) : xstrdup("/klab");
-
-	if (*base)
-		strv_addf(argv, "CCACHE_BASEDIR=%s", base);
-	free(base);
-}
-
 static void add_ccache(const struct sandbox *s, struct strv *argv)
 {
-	/* Nobody edits a tree while it is built, so a header that was switched
+	/* No CCACHE_BASEDIR: it makes paths relative, so that the kernel's
+	 * -fmacro-prefix-map misses them, and __FILE__ would tell whether there
+	 * was a ccache.
+	 * Nobody edits a tree while it is built, so a header that was switched
 	 * to a moment ago is no danger. */
 	static const char *const words[] = {
 		"CCACHE_NOHASHDIR=1", "CCACHE_COMPILERCHECK=mtime",
@@ -127,7 +108,6 @@ static void add_ccache(const struct sandbox *s, struct strv *argv)
 		return;
 	}
 	strv_addf(argv, "CCACHE_DIR=%s", s->off ? s->ccache : INSIDE_CCACHE);
-	add_base(s, argv);
 	add_words(argv, words);
 }
 
