@@ -34,7 +34,7 @@ static const struct folder {
 	 "'broken'"},
 	{"trees", false,
 	 "SELECT count(*) FROM folder WHERE path = 'trees/' || ?"},
-	{"obj", false, "SELECT count(*) FROM folder WHERE path = 'obj/' || ?"},
+	{"obj", true, "SELECT count(*) FROM folder WHERE path = 'obj/' || ?"},
 	{"configs", false,
 	 "SELECT count(*) FROM folder WHERE path = 'configs/' || ?"},
 	{"reports", false, "SELECT count(*) FROM study WHERE name = ?"},
