@@ -163,7 +163,9 @@ def _row(group: Group, row: Row, scale: text.Scale,
     return {"kernel": row.kernel, "n": table.count_of(row), "mean": mean,
             "cv": text.spread(row.cv), "change": text.typeset(change),
             "interval": text.typeset(interval), "q": text.rate(row.q),
-            "verdict": row.verdict, "more": table.boots_more(row),
+            "verdict": row.verdict,
+            "more": f"as {row.twin.word}" if row.same_as != row.verdict
+            else table.boots_more(row),
             "forest": _forest(group, row, reach)}
 
 

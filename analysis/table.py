@@ -191,9 +191,7 @@ def _verdict(row: Row) -> str:
         return f"inconclusive: {more}"
     if row.verdict in (verdicts.REGRESSED, verdicts.BROKEN):
         return row.verdict.upper()
-    if row.verdict == verdicts.SAME and row.twin is not None:
-        return f"{row.verdict} as {row.twin.stage}"
-    return row.verdict
+    return text.plain(row.same_as)
 
 
 def _widths(judgement: Judgement,

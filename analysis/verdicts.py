@@ -51,7 +51,7 @@ class Row:
     the baseline cannot be told from 0 they are None, and difference holds
     them in the metric's unit.  more_boots is per kernel; inf: no number of
     boots would do.  title is the subject of the stage's patch, if it has one;
-    twin an earlier stage with the same code, which has the same boots.
+    word what the study calls the stage; twin an earlier stage with the same code, which has the same boots.
     """
 
     stage: int
@@ -79,11 +79,19 @@ class Row:
     contrast: stats.Contrast | None = None
     coarse: float = 0.0
     title: str | None = None
+    word: str = ""
     twin: Row | None = None
 
     @property
     def n(self) -> int:
         return len(self.values)
+
+    @property
+    def same_as(self) -> str:
+        """'same kernel as 3', or the verdict alone."""
+        if self.verdict == SAME and self.twin is not None:
+            return f"{SAME} as {self.twin.word}"
+        return self.verdict
 
     @property
     def full(self) -> str:
@@ -179,8 +187,7 @@ def judge(lab: load.Lab, base: str | None = None) -> Judgement:
             if row.change is not None or row.difference is not None:
                 _decide(group, row, margin)
             if row.twin is not None and row is not group.base:
-                row.verdict = SAME
-                row.reason = f"the code is that of {row.twin.kernel}"
+                row.verdict, row.reason, row.more_boots = SAME, None, None
     return Judgement(lab.study, index, name, groups, families,
                      _count_boots(lab.cells))
 
@@ -289,7 +296,7 @@ def _fill(group: Group, stages: list[Any], variants: dict[tuple, Any],
             continue
         row = Row(int(stage.idx), stage.name, variant.key, len(cells),
                   sum(cell.state in ("bad", "lab") for cell in cells),
-                  title=stage.title)
+                  title=stage.title, word=stage.word)
         found = samples.get(stage.idx, [])
         row.values = [sample.value for sample in found]
         row.boots = [sample.boot for sample in found]

@@ -287,7 +287,7 @@ def test_equal_code_is_named_after_its_first_stage(tmp_path):
     assert verdicts_of == {"base": "baseline", "1": "regressed",
                            "2": "same kernel", "3": "same kernel"}
     assert row(found, "2").twin is row(found, "1")
-    assert row(found, "2").reason == "the code is that of 1"
+    assert row(found, "2").same_as == "same kernel as 1"
     assert found.families["primary"] == 1
 
 
