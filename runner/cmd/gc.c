@@ -32,6 +32,7 @@ static const struct folder {
 	{"broken", false,
 	 "SELECT count(*) FROM variant WHERE request = ? AND state = "
 	 "'broken'"},
+	{"git", false, "SELECT count(*) FROM folder WHERE path = 'git/' || ?"},
 	{"trees", false,
 	 "SELECT count(*) FROM folder WHERE path = 'trees/' || ?"},
 	{"obj", true, "SELECT count(*) FROM folder WHERE path = 'obj/' || ?"},

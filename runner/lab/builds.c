@@ -161,20 +161,12 @@ static int switch_tree(struct builds *b, struct err *e)
 	return r;
 }
 
-static bool wanted(const struct builds *b, size_t stage)
-{
-	for (size_t c = 0; c < b->s->nconfigs; c++)
-		if (planned_at(b, stage, c)->state == PLANNED_TODO)
-			return true;
-	return false;
-}
-
 /* Takes the tree to the next stage that is to be built. */
 static void advance(struct builds *b)
 {
 	struct err e;
 
-	while (b->at < b->s->nstages && !wanted(b, b->at))
+	while (b->at < b->s->nstages && !stage_wanted(b, b->at))
 		b->at++;
 	if (b->at < b->s->nstages && switch_tree(b, &e))
 		give_up(b, &e);

@@ -244,6 +244,20 @@ static void add_folder(const struct builds *b, const char *path,
 
 void builds_folders(const struct builds *b, struct strv *paths)
 {
+	char *link = xasprintf("%s/trees/%s/repo", b->lab->dir, b->name);
+	struct str repo = STR_INIT;
+	struct err ignored;
+
+	/* The repository in lab/git that the worktree is of. */
+	if (!file_read(link, 4096, &repo, &ignored)) {
+		const char *slash = strrchr(repo.buf, '/');
+
+		strv_addf(paths, "git/%.*s",
+			  (int)strcspn(slash ? slash + 1 : repo.buf, "\n"),
+			  slash ? slash + 1 : repo.buf);
+	}
+	str_release(&repo);
+	free(link);
 	strv_addf(paths, "trees/%s", b->name);
 	strv_addf(paths, "obj/%s-kconfig", b->name);
 	for (size_t c = 0; c < b->s->nconfigs; c++)
@@ -358,6 +372,21 @@ static void make_lanes(struct builds *b)
 	}
 }
 
+/* Checks the tree out for the first build, and puts it right if somebody has
+ * written to it; later stages only switch what differs. */
+static int check_out(struct builds *b, struct err *e)
+{
+	size_t g = 0;
+
+	while (g < b->s->nstages && !stage_wanted(b, g))
+		g++;
+	if (g == b->s->nstages)
+		return 0;
+	if (b->o.note && !file_exists(b->src))
+		b->o.note("checking out the tree", b->o.arg);
+	return worktree_switch(b->lab->dir, b->name, tree_at(b, g)->commit, e);
+}
+
 int builds_plan(struct builds *b, struct err *e)
 {
 	const struct study *s = b->s;
@@ -376,5 +405,13 @@ int builds_plan(struct builds *b, struct err *e)
 	for (size_t g = 0; g < s->nstages; g++)
 		for (size_t c = 0; c < s->nconfigs; c++)
 			plan_one(b, g, c);
-	return 0;
+	return check_out(b, e);
+}
+
+bool stage_wanted(const struct builds *b, size_t stage)
+{
+	for (size_t c = 0; c < b->s->nconfigs; c++)
+		if (planned_at(b, stage, c)->state == PLANNED_TODO)
+			return true;
+	return false;
 }

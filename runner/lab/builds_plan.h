@@ -57,6 +57,8 @@ struct builds {
 int builds_plan(struct builds *b, struct err *e);
 
 struct planned *planned_at(const struct builds *b, size_t stage, size_t config);
+/* Is there a config that this stage is still to be built for? */
+bool stage_wanted(const struct builds *b, size_t stage);
 /* The stage of the tree that the study's stage of that index is. */
 const struct tree_stage *tree_at(const struct builds *b, size_t stage);
 /* What builds that kernel; it points into b. */
