@@ -5,6 +5,7 @@
 #include "series/series.h"
 #include "tree/difftext.h"
 #include "tree/import.h"
+#include "tree/plain.h"
 
 #include <errno.h>
 
@@ -281,9 +282,38 @@ static int take_delta(struct apply *a, bool merged, struct delta *d,
 	return 0;
 }
 
-int apply_patch(struct apply *a, const struct patch *p, struct delta *d,
-		char **refused, struct err *e)
+/* Was a fixup put in before patch i? */
+static bool after_fixup(const struct series *s, size_t i)
 {
+	for (size_t k = 0; k < i; k++)
+		if (s->patches[k].fixes)
+			return !s->patches[i].fixes;
+	return false;
+}
+
+/* The diff that made the patch does not know what a fixup has changed, and its
+ * preimages are of somebody's own tree. */
+static int merge_plain(struct apply *a, const struct series *s, size_t i,
+		       const char *file, struct err *e)
+{
+	struct patch plain = {.strip = 1};
+	struct str diff = STR_INIT;
+	int ret = plain_diff(&a->scratch, s, i, &diff, e);
+
+	if (!ret && !diff.len)
+		ret = 1;
+	if (!ret)
+		ret = file_put(file, diff.buf, diff.len, e);
+	if (!ret)
+		ret = merge(a, &plain, file, e);
+	str_release(&diff);
+	return ret;
+}
+
+int apply_patch(struct apply *a, const struct series *s, size_t i,
+		struct delta *d, char **refused, struct err *e)
+{
+	const struct patch *p = &s->patches[i];
 	char *file = repo_tmp(&a->scratch, "patch"), *said = NULL;
 	bool merged = false;
 	int ret = file_put(file, p->diff, strlen(p->diff), e);
@@ -296,6 +326,8 @@ int apply_patch(struct apply *a, const struct patch *p, struct delta *d,
 		merged = true;
 		ret = merge(a, p, file, e);
 	}
+	if (ret > 0 && after_fixup(s, i))
+		ret = merge_plain(a, s, i, file, e);
 	if (ret > 0)
 		*refused = diff_rejection(p->diff, p->strip, said);
 	else if (!ret)

@@ -8,6 +8,7 @@
 #include "tree/repo.h"
 
 struct patch;
+struct series;
 
 /* Zeroed: closed. */
 struct apply {
@@ -25,10 +26,12 @@ struct delta {
 /* Makes a scratch repository in r for the n patches, on top of a commit. */
 int apply_open(struct apply *a, const struct repo *r, const char *commit,
 	       const struct patch *patches, size_t n, struct err *e);
-/* Applies the next one.  *refused says, in a sentence that the caller frees,
- * why it does not apply; else it is NULL and d is what has changed. */
-int apply_patch(struct apply *a, const struct patch *p, struct delta *d,
-		char **refused, struct err *e);
+/* Applies the next one, patch i of s, which has those before it.  *refused
+ * says, in a sentence that the caller frees, why it does not apply; else it is
+ * NULL and d is what has changed.  After a fixup, which later patches were made
+ * without, what the patch does without it is merged. */
+int apply_patch(struct apply *a, const struct series *s, size_t i,
+		struct delta *d, char **refused, struct err *e);
 void apply_close(struct apply *a);
 void delta_release(struct delta *d);
 

@@ -98,8 +98,8 @@ static int apply_all(struct chain *c, const struct series *s, struct err *why,
 {
 	for (size_t i = c->first; i < s->n; i++) {
 		char *refused;
-		int r = apply_patch(&c->apply, &s->patches[i], &c->deltas[c->n],
-				    &refused, e);
+		int r = apply_patch(&c->apply, s, i, &c->deltas[c->n], &refused,
+				    e);
 
 		if (r)
 			return r;
@@ -214,6 +214,14 @@ static int make_rest(const struct repo *r, const char *base,
 	return ret;
 }
 
+static bool has_fixups(const struct series *s)
+{
+	for (size_t i = 0; i < s->n; i++)
+		if (s->patches[i].fixes)
+			return true;
+	return false;
+}
+
 int stages_make(const struct repo *r, const char *base, const struct series *s,
 		struct strv *commits, struct err *why, struct err *e)
 {
@@ -222,6 +230,9 @@ int stages_make(const struct repo *r, const char *base, const struct series *s,
 
 	name_refs(base, s, &refs);
 	ret = known(r, &refs, commits, e);
+	/* What a patch does without fixups is only known from the base on. */
+	if (!ret && commits->n < s->n && has_fixups(s))
+		strv_release(commits);
 	if (!ret && commits->n < s->n)
 		ret = make_rest(r, base, s, &refs, commits, why, e);
 	strv_release(&refs);

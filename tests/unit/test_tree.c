@@ -371,6 +371,44 @@ static void test_three_way(void **state)
 	free(diff);
 }
 
+/* A fixup changes what a later patch has as context: that patch was made without
+ * it, on blobs that nobody has. */
+static void test_a_patch_after_a_fixup(void **state)
+{
+	static const char one[] =
+		"--- a/mm/slub.c\n+++ b/mm/slub.c\n@@ -19,3 +19,3 @@\n"
+		" 19\n-20\n+twenty\n 21\n";
+	static const char fixup[] =
+		"--- a/mm/slub.c\n+++ b/mm/slub.c\n@@ -19,3 +19,3 @@\n"
+		" 19\n-twenty\n+TWENTY\n 21\n";
+	static const char two[] =
+		"--- a/mm/slub.c\n+++ b/mm/slub.c\n@@ -20,7 +20,7 @@\n"
+		" twenty\n 21\n 22\n-23\n+twenty-three\n 24\n 25\n 26\n";
+	static const char never[] =
+		"--- a/mm/slub.c\n+++ b/mm/slub.c\n@@ -1,2 +1,2 @@\n"
+		" 1\n-not there\n+x\n";
+	struct tree_request rq = request();
+	struct series s = {0};
+	struct tree_stages out, again;
+
+	(void)state;
+	add_patch(&s, "one", one);
+	add_patch(&s, "fix one", fixup);
+	add_patch(&s, "two", two);
+	add_patch(&s, "never", never);
+	s.patches[1].fixes = 1;
+	stages(&rq, &s, &out);
+	assert_string_not_equal(out.at[3].commit, "");
+	assert_int_equal(out.at[3].paths.n, 1);
+	assert_non_null(strstr(out.at[4].why.text, "does not apply"));
+	/* Found again, it is the same. */
+	stages(&rq, &s, &again);
+	assert_string_equal(out.at[3].commit, again.at[3].commit);
+	tree_stages_release(&again);
+	tree_stages_release(&out);
+	drop_series(&s);
+}
+
 /* A diff names what it was made from by full ids that nobody has. */
 static void test_unknown_preimages(void **state)
 {
@@ -569,6 +607,7 @@ int main(void)
 		cmocka_unit_test_setup(test_a_file_where_a_folder_is, fresh),
 		cmocka_unit_test_setup(test_paths_that_climb, fresh),
 		cmocka_unit_test_setup(test_three_way, fresh),
+		cmocka_unit_test_setup(test_a_patch_after_a_fixup, fresh),
 		cmocka_unit_test_setup(test_unknown_preimages, fresh),
 		cmocka_unit_test_setup(test_range, fresh),
 		cmocka_unit_test_setup(test_wrong_requests, fresh),
