@@ -93,6 +93,8 @@ static void add_words(struct strv *argv, const char *const *words)
 
 static void add_ccache(const struct sandbox *s, struct strv *argv)
 {
+	const char *size = getenv("CCACHE_MAXSIZE");
+
 	/* No CCACHE_BASEDIR: it makes paths relative, so that the kernel's
 	 * -fmacro-prefix-map misses them, and __FILE__ would tell whether there
 	 * was a ccache.
@@ -100,6 +102,9 @@ static void add_ccache(const struct sandbox *s, struct strv *argv)
 	 * to a moment ago is no danger. */
 	static const char *const words[] = {
 		"CCACHE_NOHASHDIR=1", "CCACHE_COMPILERCHECK=mtime",
+		/* A build can write a ccache.conf there, which may name a
+		 * program to run. */
+		"CCACHE_CONFIGPATH=/dev/null",
 		"CCACHE_SLOPPINESS=include_file_mtime,include_file_ctime",
 		NULL};
 
@@ -109,6 +114,8 @@ static void add_ccache(const struct sandbox *s, struct strv *argv)
 	}
 	strv_addf(argv, "CCACHE_DIR=%s", s->off ? s->ccache : INSIDE_CCACHE);
 	add_words(argv, words);
+	if (size && *size && !size[strspn(size, "0123456789.kMGTi")])
+		strv_addf(argv, "CCACHE_MAXSIZE=%s", size);
 }
 
 /* One env command for both ways, so that both have one environment. */
@@ -305,8 +312,10 @@ char *sandbox_ccache(void)
 	const char *home = getenv("HOME");
 	const struct passwd *pw;
 
+	/* Not that folder itself: a build can write to it, and what the user
+	 * compiles outside of a sandbox comes from there. */
 	if (own && *own == '/')
-		return xstrdup(own);
+		return xasprintf("%s/klab", own);
 	if (cache && *cache == '/')
 		return xasprintf("%s/klab/ccache", cache);
 	if (!home || *home != '/') {

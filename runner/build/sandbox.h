@@ -50,8 +50,9 @@ int sandbox_prepare(const struct sandbox *s, struct err *e);
 void sandbox_argv(const struct sandbox *s, struct strv *argv);
 /* Does bubblewrap work on this host?  Tries it; ERR_LAB says what to do. */
 int sandbox_check(struct err *e);
-/* The ccache folder of this user: $CCACHE_DIR, else klab/ccache below
- * $XDG_CACHE_HOME or ~/.cache; freed by the caller. */
+/* The ccache folder of this user, for klab alone: klab below $CCACHE_DIR, else
+ * klab/ccache below $XDG_CACHE_HOME or ~/.cache; freed by the caller.  It takes
+ * no ccache.conf, but $CCACHE_MAXSIZE. */
 char *sandbox_ccache(void);
 
 #endif

@@ -104,6 +104,26 @@ static void test_objects_and_cache_are_writable(void **state)
 	assert_true(file_exists("cache/two"));
 }
 
+/* One build writes to the cache, the next one, perhaps without a sandbox, must
+ * not run what the first has named there. */
+static void test_no_configuration_in_the_cache(void **state)
+{
+	struct sandbox off = a_box(true);
+	char *conf = xasprintf("prefix_command = %s/obj/evil\n", dir);
+	struct err e;
+
+	(void)state;
+	does("echo '#!/bin/sh' > evil; echo 'touch $0.ran; exec \"$@\"' >> evil; "
+	     "chmod +x evil; echo 'int i;' > a.c",
+	     "");
+	assert_int_equal(file_put("cache/ccache.conf", conf, strlen(conf), &e),
+			 0);
+	does_in(&off, "ccache gcc -c a.c -o a.o && ls evil*", "evil\n");
+	assert_int_equal(file_remove("cache/ccache.conf", &e), 0);
+	assert_int_equal(file_remove("obj", &e), 0);
+	free(conf);
+}
+
 static void test_nothing_else_is_writable(void **state)
 {
 	(void)state;
@@ -209,6 +229,11 @@ static void test_the_environment_is_fixed(void **state)
 	does_in(&s, "echo $CCACHE_SLOPPINESS",
 		"include_file_mtime,include_file_ctime\n");
 	unsetenv("CCACHE_SLOPPINESS");
+	setenv("CCACHE_MAXSIZE", "2.5G", 1);
+	does_in(&s, "echo $CCACHE_MAXSIZE", "2.5G\n");
+	setenv("CCACHE_MAXSIZE", "a b", 1);
+	does_in(&s, "echo $CCACHE_MAXSIZE", "\n");
+	unsetenv("CCACHE_MAXSIZE");
 	does("date -d \"$KBUILD_BUILD_TIMESTAMP\" +%s", "1577836800\n");
 }
 
@@ -313,7 +338,7 @@ static void test_where_the_cache_is(void **state)
 
 	(void)state;
 	setenv("HOME", "/home/me", 1);
-	cache_is("/own", "/xdg", "/own");
+	cache_is("/own", "/xdg", "/own/klab");
 	cache_is("relative", "/xdg", "/xdg/klab/ccache");
 	cache_is(NULL, "", "/home/me/.cache/klab/ccache");
 	setenv("HOME", home, 1);
@@ -325,6 +350,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_it_works_here),
 		cmocka_unit_test(test_objects_and_cache_are_writable),
+		cmocka_unit_test(test_no_configuration_in_the_cache),
 		cmocka_unit_test(test_nothing_else_is_writable),
 		cmocka_unit_test(test_no_capability),
 		cmocka_unit_test(test_no_network),
