@@ -46,6 +46,14 @@ static void finish(struct build *b)
 	finish_if_done(b);
 }
 
+static void stop(struct build *b)
+{
+	free(b->result.reason);
+	b->result.state = BUILD_STOPPED;
+	b->result.reason = xstrdup("the build was stopped");
+	finish(b);
+}
+
 static void fail(struct build *b, const char *text)
 {
 	free(b->result.reason);
@@ -111,10 +119,17 @@ static void after_take(uv_work_t *w, int status)
 	(void)status;
 	if (b->clean)
 		build_obj_clean(&b->obj);
-	if (b->again && !b->tried_again && !b->stopped)
-		start_again(b);
-	else
+	if (!b->again || b->tried_again) {
 		finish(b);
+	} else if (b->stopped) {
+		/* What it came to is not known. */
+		build_errors_release(b->result.errors, b->result.nerrors);
+		b->result.errors = NULL;
+		b->result.nerrors = 0;
+		stop(b);
+	} else {
+		start_again(b);
+	}
 }
 
 static void take(struct build *b)
@@ -182,10 +197,8 @@ static void on_made(const struct job_result *r, void *arg)
 	b->how = (struct build_outcome){
 		.exit = r->exit, .signal = r->signal, .deadline = r->deadline};
 	if (r->stopped) {
-		b->result.state = BUILD_STOPPED;
-		b->result.reason = xstrdup("the build was stopped");
 		b->result.wall_ms = (uv_hrtime() - b->start_ns) / 1000000;
-		finish(b);
+		stop(b);
 		return;
 	}
 	if (!r->exit && !r->signal && !r->deadline && is_large(b) &&
@@ -218,8 +231,11 @@ static int start_make(struct build *b, struct err *e)
 				.log_path = b->obj.log,
 				.done = on_made,
 				.arg = b};
+	const char *ccache = b->rq->box->ccache;
 	int r = build_obj_prepare(&b->obj, &b->config, e);
 
+	if (!r && ccache)
+		r = file_mkdirs(ccache, e);
 	if (r)
 		return r;
 	make_argv(b, &argv);

@@ -575,6 +575,18 @@ static void test_config_of_another_tree(void **state)
 	assert_not_known(a);
 }
 
+/* People clear their caches, and carry labs elsewhere. */
+static void test_a_cache_that_is_gone(void **state)
+{
+	struct a_build *a = *state;
+	char *cache = at("lab/caches/one");
+
+	a->box.ccache = cache;
+	run_ok(a);
+	assert_true(there("lab/caches/one"));
+	free(cache);
+}
+
 static void test_damaged_object_folder(void **state)
 {
 	struct a_build *a = *state;
@@ -648,6 +660,7 @@ int main(void)
 		TEST(test_make_that_was_killed),
 		TEST(test_stop),
 		TEST(test_config_of_another_tree),
+		TEST(test_a_cache_that_is_gone),
 		TEST(test_damaged_object_folder),
 		TEST(test_links_are_not_followed),
 		TEST(test_config_that_became_a_folder),
