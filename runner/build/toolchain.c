@@ -112,8 +112,8 @@ static int need_compiler(const struct toolchain *t, struct err *e)
 		return 0;
 	if (strchr(cc, '/')) {
 		err_lab(e,
-			"compiler '%s' is not there: see `build: {cc: ...}` in "
-			"the study",
+			"compiler '%s' is not there: see `toolchain: {cc: "
+			"...}` in the study",
 			cc);
 		return -ENOENT;
 	}
