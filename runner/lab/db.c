@@ -350,24 +350,25 @@ int db_variant(struct db *db, long long study, const struct db_variant *v,
 #define UPDATE(column)                                                         \
 #column " = CASE WHEN " KEEP " THEN " #column                          \
 		" ELSE excluded." #column " END, "
+/* Of the build of what is asked for now, and of no other. */
+#define KEPT(column)                                                           \
+#column " = coalesce(excluded." #column                                \
+		", CASE WHEN request = excluded.request THEN " #column         \
+		" END), "
 	char *wall = v->wall_ms ? xasprintf("%lld", v->wall_ms) : NULL;
-	int r = db_run(
-		db, e,
-		"INSERT INTO variant VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
-		"?, ?) ON CONFLICT (study, stage, config) DO UPDATE "
-		"SET " UPDATE(state) UPDATE(error) UPDATE(errors) UPDATE(
-			run_key)
-			UPDATE(kernel_key) "log = coalesce(excluded.log, log), "
-					   "wall_ms = "
-					   "coalesce(excluded.wall_ms, "
-					   "wall_ms), "
-					   "request = excluded.request",
-		"iittttttttt", study, (long long)v->stage, v->config,
-		v->request, v->state, v->kernel, v->run, v->error, v->errors,
-		v->log, wall);
+	int r = db_run(db, e,
+		       "INSERT INTO variant VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, "
+		       "?, ?) ON CONFLICT (study, stage, config) DO UPDATE "
+		       "SET " UPDATE(state) UPDATE(error) UPDATE(errors) UPDATE(
+			       run_key) UPDATE(kernel_key) KEPT(log)
+			       KEPT(wall_ms) "request = excluded.request",
+		       "iittttttttt", study, (long long)v->stage, v->config,
+		       v->request, v->state, v->kernel, v->run, v->error,
+		       v->errors, v->log, wall);
 
 	free(wall);
 	return r;
+#undef KEPT
 #undef UPDATE
 #undef KEEP
 }
@@ -391,6 +392,10 @@ int db_prune(struct db *db, long long study, int boots, struct err *e)
 		      "NOT EXISTS (SELECT 1 FROM variant v WHERE v.study = ?1 "
 		      "AND v.stage = cell.stage AND v.config = cell.config "
 		      "AND v.kernel_key IS NOT NULL) OR "
+		      "EXISTS (SELECT 1 FROM variant v JOIN boot b "
+		      "ON b.id = cell.boot WHERE v.study = ?1 "
+		      "AND v.stage = cell.stage AND v.config = cell.config "
+		      "AND b.kernel_key IS NOT v.run_key) OR "
 		      "machine NOT IN (SELECT name FROM machine "
 		      "WHERE study = ?1) OR "
 		      "workload NOT IN (SELECT workload FROM metric "

@@ -372,6 +372,44 @@ static void test_variants_of_builds(void **state)
 	assert_int_equal(db_variant(db, id, &v, &e), 0);
 	assert_int_equal(number(db, "SELECT wall_ms FROM variant "
 				    "WHERE state = 'broken'"), 1234);
+	/* Another kernel has nothing of it. */
+	v = (struct db_variant){.stage = 1, .config = "as-shipped",
+				.request = "key-3", .state = "todo"};
+	assert_int_equal(db_variant(db, id, &v, &e), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM variant WHERE "
+				    "stage = 1 AND log IS NULL AND wall_ms IS "
+				    "NULL AND error IS NULL"), 1);
+	db_close(db);
+}
+
+/* A cell that the plan does not write again must not show the boot of another
+ * kernel than the stage has now. */
+static void test_boots_of_another_kernel(void **state)
+{
+	struct db *db = fresh();
+	struct kernel other = kernel;
+	struct plan p;
+	long long id;
+	struct err e;
+	struct db_variant v = {.stage = 1, .config = "as-shipped",
+			       .request = "other", .state = "ready",
+			       .kernel = other.key, .run = other.key};
+
+	(void)state;
+	plan(&p, 2);
+	write_plan(db, &p, all);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(db_boot_start(db, i ? "boot-1-1" : "boot-0-1",
+					       kernel.key, 1, &e), 0);
+	memcpy(other.key, "1111111111111111", 17);
+	assert_int_equal(db_kernel(db, &other, &e), 0);
+	id = number(db, "SELECT id FROM study");
+	assert_int_equal(db_variant(db, id, &v, &e), 0);
+	assert_int_equal(db_prune(db, id, 2, &e), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell "
+				    "WHERE boot = 'boot-1-1'"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell "
+				    "WHERE boot = 'boot-0-1'"), 1);
 	db_close(db);
 }
 
@@ -632,6 +670,7 @@ int main(void)
 		cmocka_unit_test(test_configs_come_and_go),
 		cmocka_unit_test(test_first_of_the_same_code),
 		cmocka_unit_test(test_variants_of_builds),
+		cmocka_unit_test(test_boots_of_another_kernel),
 		cmocka_unit_test(test_migration),
 		cmocka_unit_test(test_forgotten_study),
 		cmocka_unit_test(test_boots),
