@@ -335,14 +335,16 @@ size_t builds_todo(const struct builds *b)
 	return n;
 }
 
-/* An object folder is for one source, one config and one toolchain. */
+/* An object folder is for one source, one config and one toolchain.  No two
+ * configs of a study may build in one, so their names are in it: what they ask
+ * for may read the same. */
 static char *obj_path(const struct builds *b, const struct kconfig *c)
 {
 	char *config = config_request(c);
 	char *args = strv_join(&b->s->tools.make_args, " ");
-	char *text = xasprintf("%s\n%s\n%s\n%d\n%s\n%d\n", b->name, config,
-			       b->s->tools.version, b->s->tools.llvm, args,
-			       b->o.no_sandbox);
+	char *text = xasprintf("%s\n%s\n%s\n%s\n%d\n%s\n%d\n", b->name, c->name,
+			       config, b->s->tools.version, b->s->tools.llvm,
+			       args, b->o.no_sandbox);
 	char hex[SHA256_HEX], *path;
 
 	mem_sha256(text, strlen(text), hex);
