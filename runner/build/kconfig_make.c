@@ -225,15 +225,30 @@ static int settle(const struct kconfig_request *rq,
 	return r;
 }
 
+/* A klab that was killed may have left half an object file, which make takes
+ * for whole: once more in an empty folder. */
+static int settle_anew(const struct kconfig_request *rq,
+		       const struct kconfig_wishes *w, struct err *e)
+{
+	int r = file_remove(rq->box->obj, e);
+
+	if (!r)
+		r = sandbox_prepare(rq->box, e);
+	return r ? r : settle(rq, w, e);
+}
+
 int kconfig_make(const struct kconfig_request *rq,
 		 const struct kconfig_wishes *wishes, struct str *config_text,
 		 struct kconfig_file *config, struct err *e)
 {
+	bool used = file_exists(rq->box->obj);
 	int r = sandbox_prepare(rq->box, e);
 
 	*config = (struct kconfig_file){0};
 	if (!r)
 		r = settle(rq, wishes, e);
+	if (r && used && e->kind == ERR_KERNEL)
+		r = settle_anew(rq, wishes, e);
 	if (r)
 		return r;
 	r = get(rq, ".config", config_text, e);

@@ -737,6 +737,23 @@ static void test_whose_fault_it_is(void **state)
 	settle_fails(f, ERR_LAB, "klab-no-such-tool");
 }
 
+/* What a killed klab leaves: make takes half an object file for whole. */
+static void test_a_damaged_folder_is_left(void **state)
+{
+	struct fixture *f = *state;
+	struct kconfig_result x;
+	struct err e;
+
+	makefile("allnoconfig: $(O)/conf.o\n"
+		 "\t@grep -q whole $<\n"
+		 "\t@cp $(KCONFIG_ALLCONFIG) $(O)/.config\n"
+		 "$(O)/conf.o:\n\t@echo whole > $@\n");
+	assert_int_equal(file_mkdirs("objects", &e), 0);
+	put("objects/conf.o", "ha");
+	settle(f, &x);
+	kconfig_result_release(&x);
+}
+
 /* What a hostile tree leaves in place of its .config. */
 static void test_nothing_is_read_through_a_link(void **state)
 {
@@ -800,6 +817,7 @@ int main(void)
 		WITH(test_a_spoilt_memo_is_made_anew),
 		WITH(test_other_bases),
 		WITH(test_whose_fault_it_is),
+		WITH(test_a_damaged_folder_is_left),
 		WITH(test_nothing_is_read_through_a_link),
 		WITH(test_nothing_is_written_through_a_link),
 	};
