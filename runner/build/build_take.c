@@ -79,6 +79,9 @@ static int identify(const struct take *t, const char *stage,
 		r = identity_read(fd, id, e);
 		close(fd);
 	}
+	/* A bzImage has code of its own, which runs before the vmlinux's. */
+	if (!r && !t->config->pvh)
+		r = file_sha256(image, id->hex, e);
 	free(image);
 	return r;
 }

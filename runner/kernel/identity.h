@@ -7,6 +7,9 @@
  * code down by a comment makes no other kernel.  Version and timestamps are in
  * it; they are the same in all that klab builds.
  *
+ * Where a bzImage is booted, the whole of it takes the place of this hash: it
+ * has code that is not in vmlinux.
+ *
  * Equal identity: the kernels run alike.  Different identity proves nothing:
  * __LINE__ may be elsewhere, too (lockdep, might_sleep()).
  *

@@ -364,6 +364,20 @@ static void test_bzimage_where_there_is_no_pvh(void **state)
 	assert_int_equal(strlen(r->kernel.identity), 64);
 }
 
+/* What unpacks the vmlinux is not in it, and may be what hangs. */
+static void test_another_bzimage_is_another_kernel(void **state)
+{
+	struct a_build *a = *state;
+	char identity[65], *text = xasprintf("%s.byte 1\n", boot);
+
+	put("config", "# CONFIG_PVH is not set\n");
+	memcpy(identity, run_ok(a)->kernel.identity, sizeof(identity));
+	put("src/boot.S", text);
+	a->rq.tree = "t2";
+	assert_string_not_equal(run_ok(a)->kernel.identity, identity);
+	free(text);
+}
+
 static void test_debug_data_is_left_out(void **state)
 {
 	struct a_build *a = *state;
@@ -649,6 +663,7 @@ int main(void)
 		TEST(test_a_comment_makes_no_other_kernel),
 		TEST(test_next_stage_builds_what_it_must),
 		TEST(test_bzimage_where_there_is_no_pvh),
+		TEST(test_another_bzimage_is_another_kernel),
 		TEST(test_debug_data_is_left_out),
 		TEST(test_without_sandbox),
 		TEST(test_error_in_a_touched_file),
