@@ -215,7 +215,7 @@ def test_gc_drops_what_is_not_used(bench: kit.Bench) -> None:
     two = {boot for boot, in bench.rows(
         "SELECT boot FROM cell c JOIN study s ON s.id = c.study "
         "WHERE s.name = 'two'")}
-    key, = bench.rows("SELECT kernel_key FROM stage WHERE name = 'k2'")[0]
+    key, = bench.rows("SELECT kernel_key FROM variant WHERE stage = 1")[0]
     (bench.lab / "reports/two/index.html").write_text("x")
     (bench.lab / "reports/one/index.html").write_text("x")
     (bench.lab / "kernels/.new.abc").mkdir()
