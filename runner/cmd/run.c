@@ -60,6 +60,18 @@ static void on_boot(const char *stage, const char *config, const char *machine,
 	free(place);
 }
 
+/* The linker knows the file alone. */
+static void build_error(const struct build_error *b)
+{
+	char line[16] = "";
+
+	if (b->line)
+		snprintf(line, sizeof(line), ":%d", b->line);
+	cmd_say("  %s%s%s%s%s", b->file ? b->file : "", b->file ? line : "",
+		b->file ? ": " : "", b->text,
+		b->touched ? " (the patch touches this file)" : "");
+}
+
 static void build_failed(struct screen *s, const char *stage,
 			 const char *config, const struct build_result *r)
 {
@@ -67,16 +79,8 @@ static void build_failed(struct screen *s, const char *stage,
 		s->colour ? "\033[31m" : "", stage, config, r->reason,
 		r->log ? "; see " : "", r->log ? r->log : "",
 		s->colour ? "\033[0m" : "");
-	for (size_t i = 0; i < r->nerrors; i++) {
-		const struct build_error *b = &r->errors[i];
-
-		if (b->file)
-			cmd_say("  %s:%d: %s%s", b->file, b->line, b->text,
-				b->touched ? " (the patch touches this file)"
-					   : "");
-		else
-			cmd_say("  %s", b->text);
-	}
+	for (size_t i = 0; i < r->nerrors; i++)
+		build_error(&r->errors[i]);
 }
 
 static void on_build(const char *stage, const char *config,
@@ -143,6 +147,9 @@ static void summary(const struct run_progress *p)
 		str_addf(&s, ", %zu do not build", p->broken);
 	if (p->builds)
 		str_adds(&s, "; ");
+	if (p->unbuildable)
+		str_addf(&s, "%zu known not to build (--retry builds again); ",
+			 p->unbuildable);
 	str_addf(&s, "%zu of %zu boots done", p->ok + p->bad, p->total);
 	if (p->bad)
 		str_addf(&s, "; in %zu the kernel failed", p->bad);
@@ -218,7 +225,7 @@ static int work(struct ctx *c, struct lab *lab, struct study *study,
 	if (r)
 		return cmd_fail(&e);
 	summary(&p);
-	if (!p.ok && !p.bad && !p.broken)
+	if (!p.ok && !p.bad && !p.broken && !p.unbuildable)
 		return code;
 	return conclude(c, lab, study, code, &e);
 }

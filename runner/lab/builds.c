@@ -54,20 +54,64 @@ static void give_up(struct builds *b, const struct err *e)
 	b->fail(e, b->arg);
 }
 
+/* A series may come back to a tree that it had before, and two configs may be
+ * settled to one: what has the same key needs no build of its own. */
+static void share_build(struct builds *b, const char *key)
+{
+	for (size_t i = 0; i < b->s->nstages * b->s->nconfigs; i++) {
+		struct planned *p = &b->planned[i];
+
+		if (p->state != PLANNED_TODO || strcmp(p->key, key))
+			continue;
+		p->state = PLANNED_SHARED;
+		b->shared++;
+	}
+}
+
+static void tell_one_shared(struct builds *b, size_t stage, size_t config)
+{
+	struct planned *p = planned_at(b, stage, config);
+	struct build_request rq;
+	struct err e;
+
+	lane_request(b, stage, config, &rq);
+	p->state = PLANNED_DONE;
+	b->shared--;
+	if (build_find(&rq, &p->was, &e)) {
+		give_up(b, &e);
+		b->done(0, 0, NULL, b->arg);
+	} else {
+		b->done(stage, config, &p->was, b->arg);
+	}
+}
+
+static void tell_shared(struct builds *b)
+{
+	for (size_t g = 0; b->shared && g < b->s->nstages; g++)
+		for (size_t c = 0; c < b->s->nconfigs; c++)
+			if (planned_at(b, g, c)->state == PLANNED_SHARED)
+				tell_one_shared(b, g, c);
+}
+
 static void on_build(struct build *build, void *arg)
 {
 	struct lane *l = arg;
 	struct builds *b = l->b;
 	size_t stage = l->stage, config = (size_t)(l - b->lanes);
+	struct planned *p = planned_at(b, stage, config);
+	const struct build_result *r = build_result(build);
 
 	l->build = NULL;
 	b->running--;
 	b->alone = false;
-	planned_at(b, stage, config)->state = PLANNED_DONE;
-	if (build_result(build)->state == BUILD_LAB)
+	p->state = PLANNED_DONE;
+	if (r->state == BUILD_LAB)
 		b->stopping = true;
+	if (r->state == BUILD_OK || r->state == BUILD_BROKEN)
+		share_build(b, p->key);
 	walk(b);
-	b->done(stage, config, build_result(build), b->arg);
+	b->done(stage, config, r, b->arg);
+	tell_shared(b);
 	build_free(build);
 }
 
@@ -94,9 +138,20 @@ static bool is_first(const struct lane *l)
 	return first;
 }
 
-static bool may_start(const struct builds *b, const struct lane *l)
+static bool in_work(const struct builds *b, const char *key)
 {
-	if (l->build || b->alone || b->running >= (size_t)b->o.jobs)
+	for (size_t c = 0; c < b->s->nconfigs; c++)
+		if (b->lanes[c].build &&
+		    !strcmp(planned_at(b, b->lanes[c].stage, c)->key, key))
+			return true;
+	return false;
+}
+
+static bool may_start(const struct builds *b, const struct lane *l,
+		      const struct planned *p)
+{
+	if (in_work(b, p->key) || l->build || b->alone ||
+	    b->running >= (size_t)b->o.jobs)
 		return false;
 	return !b->running || !is_first(l);
 }
@@ -109,10 +164,12 @@ static bool start_lanes(struct builds *b)
 	struct err e;
 
 	for (size_t c = 0; c < b->s->nconfigs && !b->stopping; c++) {
-		if (planned_at(b, b->at, c)->state != PLANNED_TODO)
+		const struct planned *p = planned_at(b, b->at, c);
+
+		if (p->state != PLANNED_TODO)
 			continue;
 		left = true;
-		if (!may_start(b, &b->lanes[c]))
+		if (!may_start(b, &b->lanes[c], p))
 			continue;
 		b->alone = is_first(&b->lanes[c]);
 		if (start_lane(b, c, &e))
@@ -201,5 +258,5 @@ void builds_stop(struct builds *b)
 
 size_t builds_running(const struct builds *b)
 {
-	return b->running + (b->switching != NULL);
+	return b->running + b->shared + (b->switching != NULL);
 }

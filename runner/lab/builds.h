@@ -31,7 +31,12 @@ struct builds_options {
 	void *arg;
 };
 
-enum planned_state { PLANNED_NONE, PLANNED_DONE, PLANNED_TODO };
+enum planned_state {
+	PLANNED_NONE,
+	PLANNED_DONE,
+	PLANNED_TODO,
+	PLANNED_SHARED, /* a kernel with its key was built, not told yet */
+};
 
 /* One kernel: a stage under a config. */
 struct planned {

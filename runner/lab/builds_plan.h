@@ -49,6 +49,7 @@ struct builds {
 	size_t at; /* stage that the tree is at, or is switched to */
 	struct job *switching;
 	size_t running; /* lanes that build */
+	size_t shared;  /* kernels in state SHARED */
 	bool alone;     /* the one that runs is a first build */
 	bool stopping;
 };

@@ -100,6 +100,22 @@ static size_t boots_of_kernel(const struct run *r)
 	return study_boots(r->study) / (r->study->nstages * r->study->nconfigs);
 }
 
+/* Kernels that did not build in an earlier run, and are not tried again. */
+static size_t known_broken(const struct run *r)
+{
+	size_t n = 0;
+
+	for (size_t g = 0; r->m.builds && g < r->study->nstages; g++) {
+		for (size_t c = 0; c < r->study->nconfigs; c++) {
+			const struct planned *p = builds_at(r->m.builds, g, c);
+
+			n += p->state == PLANNED_DONE &&
+			     p->was.state == BUILD_BROKEN;
+		}
+	}
+	return n;
+}
+
 int run_resolve(struct run *r, struct err *e)
 {
 	struct matrix_options o = {
@@ -127,7 +143,8 @@ int run_resolve(struct run *r, struct err *e)
 		r->p.ok += r->m.tasks[i].state == TASK_OK;
 		r->p.bad += r->m.tasks[i].state == TASK_BAD;
 	}
-	if (r->p.bad)
+	r->p.unbuildable = known_broken(r);
+	if (r->p.bad || r->p.unbuildable)
 		worsen(r, ERR_KERNEL);
 	return 0;
 }

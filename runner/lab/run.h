@@ -25,7 +25,8 @@ struct run_progress {
 	size_t skipped; /* boots that have no kernel or no machine */
 	size_t builds;  /* kernels that this run had to build */
 	size_t built, broken, building;
-	uint64_t eta_ms; /* until the end; 0 if unknown */
+	size_t unbuildable; /* kernels of which that was known before */
+	uint64_t eta_ms;    /* until the end; 0 if unknown */
 };
 
 /* What a run tells while it goes on; each may be NULL. */
