@@ -255,14 +255,16 @@ void build_take(const struct build_request *rq, const struct build_config *c,
 		buildlog_parse(t.log.buf, t.log.len, sandbox_src(rq->box),
 			       sandbox_obj(rq->box), &l);
 		judge(&t, &l);
-		*again = out->state == BUILD_BROKEN && l.damaged && !o->fresh;
 	}
+	/* No line of source is to blame: what is, an earlier stage may have
+	 * left in the folder. */
+	*again = out->state == BUILD_BROKEN && !o->fresh && !how->deadline &&
+		 (l.damaged || !out->nerrors);
 	if (out->state == BUILD_BROKEN && !*again)
 		add_broken(&t);
 	/* Where all went well and yet there is no kernel, something is odd. */
-	*clean = out->state == BUILD_OK ||
-		 (out->state == BUILD_BROKEN && !well && !how->deadline &&
-		  !*again);
+	*clean = out->state == BUILD_OK || (out->state == BUILD_BROKEN &&
+					    !well && !how->deadline && !*again);
 	if (how->stripped)
 		build_obj_drop(o, STRIPPED);
 	buildlog_release(&l);
