@@ -197,6 +197,8 @@ int source_read(struct yml_node *root, const char *dir, struct source *src,
 				       words[found], words[i]);
 		found = (int)i;
 	}
+	if (found < 0 && yml_check_unused(source, words, COUNT(words), e))
+		return -1;
 	if (found < 0)
 		return yml_err(source, e,
 			       "needs one source: git, tarball, debian-source, "

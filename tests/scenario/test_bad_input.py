@@ -55,7 +55,7 @@ STUDIES = {
     "empty-image": (changed("[k1]", "[]"), "2: key 'image':",
                     "name at least one kernel"),
     "two-sources": (changed("image: [k1]", "image: [k1], debian-image: [a]"),
-                    "2: key 'source':", "debian-image or image"),
+                    "2: key 'source':", "two sources, debian-image and image"),
     "unknown-source": (changed("image: [k1]", "images: [k1]"),
                        "2: key 'images':", "did you mean 'image'?"),
     "unknown-machine": (changed("icount-1cpu", "icount-3cpu"),
@@ -63,7 +63,7 @@ STUDIES = {
                         "klab has: icount-1cpu, icount-2cpu, icount-4cpu"),
     "unknown-workload": (changed("hackbench-threads", "hackbanch"),
                          "5: key 'workloads':", "no workload 'hackbanch'; "
-                         "klab has: cyclictest, hackbench"),
+                         "klab has: boot, cyclictest, hackbench"),
     "no-variant": (changed("hackbench-threads", "hackbench"),
                    "5: key 'workloads':", "threads, processes"),
     "unknown-variant": (changed("hackbench-threads", "hackbench-fibers"),

@@ -33,8 +33,8 @@ def test_plan(bench: kit.Bench) -> None:
                         machines=["icount-1cpu", "icount-2cpu"],
                         more="compare: { baseline: k2 }\n")
     text = bench.klab("plan", study).out
-    assert "12 boots (2 stages x 2 machines x 1 workloads x 3 seeds), 0 done" \
-        in text
+    assert ("12 boots (2 stages x 1 configs x 2 machines x 1 workloads x 3 "
+            "seeds), 0 done") in text
     assert re.search(r"  1  k2 .*\[baseline\]", text)
     plan = json.loads(bench.klab("plan", "--json", study).out)
     assert plan["boots"] == 12 and plan["done"] == 0
