@@ -12,7 +12,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+import fake_tree  # noqa: E402
 import kit  # noqa: E402
+from shop import Shop  # noqa: E402
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -41,3 +43,26 @@ def bench(folder: Path) -> Iterator[kit.Bench]:
     with kit.bench_in(folder) as made:
         yield made
         assert not kit.processes_of(folder), "processes left behind"
+
+
+@pytest.fixture(scope="session")
+def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository that somebody is at work in."""
+    path = tmp_path_factory.mktemp("tree") / "linux"
+    fake_tree.Repository(path).make_dirty()
+    return path
+
+
+@pytest.fixture
+def shop(bench: kit.Bench, repository: Path) -> Iterator[Shop]:
+    """A shop with a copy of that repository, in which, whatever happens, each
+    file stays as it is."""
+    linux = bench.dir / "linux"
+    shutil.copytree(repository, linux, symlinks=True)
+    (bench.dir / "home").mkdir()
+    bench.env["HOME"] = str(bench.dir / "home")
+    bench.env["CCACHE_DIR"] = str(bench.dir / "ccache")
+    before = fake_tree.snapshot(linux)
+    yield Shop(bench)
+    bench.no_process_left()
+    assert fake_tree.snapshot(linux) == before

@@ -5,13 +5,11 @@
  *
  *	FAKE_QEMU_VERSION  what --version says (10.0.2)
  *	FAKE_QEMU_PLAY     what the guest does: words, of which the first that
- *	                   fits counts.  "3=die" for seed 3, "/rt=die" for kernels
- *	                   with "rt" in their version string, "die" for all.  A
- *	                   guest without a word does "ok".
- *	FAKE_QEMU_EVENTS   a FIFO that gets "PID SEED" in a line once the guest
- *	                   runs
- *	FAKE_QEMU_GATE     a FIFO: play "gate" goes on when it can read a byte
- *	FAKE_QEMU_MS       real time that each boot takes
+ *	                   fits counts.  "3=die" for seed 3, "/rt=die" for
+ *kernels with "rt" in their version string, "die" for all.  A guest without a
+ *word does "ok". FAKE_QEMU_EVENTS   a FIFO that gets "PID SEED" in a line once
+ *the guest runs FAKE_QEMU_GATE     a FIFO: play "gate" goes on when it can read
+ *a byte FAKE_QEMU_MS       real time that each boot takes
  *
  * Values depend on the seed alone, and are NN % longer on a kernel with
  * "slowNN" in its version string.
@@ -103,16 +101,29 @@ static void take_args(struct guest *g, int argc, char **argv)
 		die("no kernel, initrd, console or port given");
 }
 
-/* The version string, as the boot header of a bzImage has it. */
+/* Where the version string is: in a bzImage, where its boot header says; in a
+ * vmlinux, anywhere. */
+static size_t find_version(const char *kernel, const char *data, size_t len)
+{
+	const char mark[] = "Linux version ", *found;
+
+	if (len < 0x250)
+		die("%s: not a kernel", kernel);
+	if (memcmp(data, "\177ELF", 4))
+		return 0x200u + (unsigned char)data[0x20e] +
+		       256u * (unsigned char)data[0x20f];
+	found = memmem(data, len, mark, sizeof(mark) - 1);
+	if (!found)
+		die("%s: no version in it", kernel);
+	return (size_t)(found - data) + sizeof(mark) - 1;
+}
+
 static void read_kernel(struct guest *g)
 {
 	size_t len, at;
 	char *data = read_all(g->kernel, &len), *slow;
 
-	if (len < 0x250)
-		die("%s: not a bzImage", g->kernel);
-	at = 0x200u + (unsigned char)data[0x20e] +
-	     256u * (unsigned char)data[0x20f];
+	at = find_version(g->kernel, data, len);
 	if (at < len)
 		snprintf(g->version, sizeof(g->version), "%.*s",
 			 (int)strnlen(data + at, len - at), data + at);

@@ -20,6 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Iterator
 
+import pytest
+
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build"
 #: Seconds after which what was awaited counts as never coming.
@@ -125,6 +127,11 @@ class Gate:
         """Lets so many guests through."""
         os.write(self.fd, b"x" * guests)
 
+    def left(self) -> int:
+        """How many more would be let through."""
+        ready, _, _ = select.select([self.fd], [], [], 0)
+        return len(os.read(self.fd, 4096)) if ready else 0
+
     def close(self) -> None:
         os.close(self.fd)
 
@@ -142,6 +149,16 @@ def await_end(pid: int) -> None:
         os.close(handle)
 
 
+def builds_in(process: Path, folder: Path) -> bool:
+    """Is it in a sandbox, where no environment tells, whose object folder is
+    below that folder?"""
+    for line in (process / "mountinfo").read_text().splitlines():
+        root, point = line.split(" ")[3:5]
+        if point.endswith("/klab/obj") and f"/{folder.name}/" in root:
+            return True
+    return False
+
+
 def processes_of(folder: Path) -> list[int]:
     """Processes that a Bench in that folder started, or that they started."""
     mark = f"{MARK}={folder}".encode()
@@ -150,7 +167,8 @@ def processes_of(folder: Path) -> list[int]:
         if not entry.name.isdigit() or int(entry.name) == os.getpid():
             continue
         with contextlib.suppress(OSError):
-            if mark in (entry / "environ").read_bytes().split(b"\0"):
+            if mark in (entry / "environ").read_bytes().split(b"\0") \
+                    or builds_in(entry, folder):
                 found.append(int(entry.name))
     return found
 
@@ -313,3 +331,40 @@ def bench_in(folder: Path) -> Iterator[Bench]:
         for pid in processes_of(folder):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
+
+
+@contextlib.contextmanager
+def small_disk(path: Path, mib: int) -> Iterator[None]:
+    """A file system of its own at path, which only root can make."""
+    if os.geteuid():
+        pytest.skip("a small file system can be mounted by root only")
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "none",
+                    path], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+def fill(path: Path, leave: int) -> None:
+    """Writes a file until only so many bytes are free."""
+    room = os.statvfs(path.parent)
+    free = room.f_bavail * room.f_frsize
+    with path.open("wb") as file:
+        os.posix_fallocate(file.fileno(), 0, free - leave)
+
+
+def in_terminal(bench: Bench, *words: str | Path, code: int = KERNEL,
+                **how: Any) -> str:
+    """Runs klab with a terminal as stderr; returns what came there."""
+    master, slave = os.openpty()
+    running = bench.start(*words, stderr=slave, **how)
+    os.close(slave)
+    text = b""
+    with contextlib.suppress(OSError):   # EIO when the last writer is gone
+        while chunk := os.read(master, 65536):
+            text += chunk
+    os.close(master)
+    assert running.process.wait(DEADLINE) == code
+    return text.decode()

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
-import subprocess
 from pathlib import Path
 from typing import Iterator
 
@@ -16,34 +14,12 @@ import kit
 MIB = 1 << 20
 
 
-@contextlib.contextmanager
-def small_disk(path: Path, mib: int) -> Iterator[None]:
-    """A file system of its own at path, which only root can make."""
-    if os.geteuid():
-        pytest.skip("a small file system can be mounted by root only")
-    path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={mib}m", "none",
-                    path], check=True)
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", path], check=True)
-
-
-def fill(path: Path, leave: int) -> None:
-    """Writes a file until only so many bytes are free."""
-    room = os.statvfs(path.parent)
-    free = room.f_bavail * room.f_frsize
-    with path.open("wb") as file:
-        os.posix_fallocate(file.fileno(), 0, free - leave)
-
-
 @pytest.mark.parametrize("leave", [0, 65536, 20 * MIB])
 def test_disk_is_full(bench: kit.Bench, leave: int) -> None:
-    with small_disk(bench.lab, 200):
+    with kit.small_disk(bench.lab, 200):
         study = bench.study(boots=3)
         assert bench.klab("run", bench.study("small", boots=1)).code == kit.DONE
-        fill(bench.lab / "filler", leave)
+        kit.fill(bench.lab / "filler", leave)
         result = bench.klab("run", study)
         assert result.code == kit.LAB, result.err
         error = result.one_error()
@@ -58,12 +34,12 @@ def test_disk_is_full(bench: kit.Bench, leave: int) -> None:
 
 def test_disk_fills_up_during_a_boot(bench: kit.Bench) -> None:
     """The guest that could not write is not blamed."""
-    with small_disk(bench.lab, 200):
+    with kit.small_disk(bench.lab, 200):
         events, gate = bench.events(), bench.gate()
         study = bench.study(boots=3)
         running = bench.start("run", "-j1", study, play="2=gate")
         assert [events.next()[1], events.next()[1]] == [1, 2]
-        fill(bench.lab / "filler", 0)
+        kit.fill(bench.lab / "filler", 0)
         gate.open()
         result = running.finish()
         assert result.code == kit.LAB
@@ -78,7 +54,7 @@ def test_disk_fills_up_during_a_boot(bench: kit.Bench) -> None:
 
 
 def test_no_room_to_begin_with(bench: kit.Bench) -> None:
-    with small_disk(bench.lab, 1):
+    with kit.small_disk(bench.lab, 1):
         result = bench.klab("run", bench.study())
         assert result.code == kit.LAB
         assert "disk" in result.one_error() or "space" in result.one_error()
@@ -169,24 +145,10 @@ def test_no_terminal_no_control_characters(bench: kit.Bench) -> None:
     assert "\x1b" not in result.err and "\r" not in result.err
 
 
-def in_terminal(bench: kit.Bench, *words: object, **how: object) -> str:
-    """Runs klab with a terminal as stderr; returns what came there."""
-    master, slave = os.openpty()
-    running = bench.start(*words, stderr=slave, **how)
-    os.close(slave)
-    text = b""
-    with contextlib.suppress(OSError):   # EIO when the last writer is gone
-        while chunk := os.read(master, 65536):
-            text += chunk
-    os.close(master)
-    assert running.process.wait(kit.DEADLINE) == kit.KERNEL
-    return text.decode()
-
-
 def test_progress_on_a_terminal(bench: kit.Bench) -> None:
     study = bench.study(boots=3)
-    text = in_terminal(bench, "run", "-j1", study, play="2=panic",
-                       env={"NO_COLOR": ""})
+    text = kit.in_terminal(bench, "run", "-j1", study, play="2=panic",
+                           env={"NO_COLOR": ""})
     assert "0 of 3 boots done, 1 running" in text
     assert "1 of 3 boots done, 1 running" in text
     assert "2 of 3 boots done, 1 running, 1 bad" in text
@@ -196,7 +158,7 @@ def test_progress_on_a_terminal(bench: kit.Bench) -> None:
 
 def test_no_color(bench: kit.Bench) -> None:
     study = bench.study(boots=2)
-    text = in_terminal(bench, "run", study, play="2=panic",
-                       env={"NO_COLOR": "1"})
+    text = kit.in_terminal(bench, "run", study, play="2=panic",
+                           env={"NO_COLOR": "1"})
     assert "\x1b[31m" not in text
     assert "seed 2: panic: Kernel panic" in text
