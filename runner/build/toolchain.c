@@ -172,8 +172,26 @@ static int ask_version(const char *name, char **line, struct err *e)
 	return ret;
 }
 
+/* Kconfig asks for their versions and puts them into each config, so one that
+ * comes, goes or is upgraded makes another config. */
+static void add_other_versions(struct str *s)
+{
+	static const char *const names[] = {"pahole", "rustc", "bindgen"};
+	struct err ignored;
+
+	for (size_t i = 0; i < N(names); i++) {
+		char *line;
+
+		if (!there(names[i]) || ask_version(names[i], &line, &ignored))
+			continue;
+		str_addf(s, ", %s %s", names[i], line);
+		free(line);
+	}
+}
+
 static int versions(struct toolchain *t, struct err *e)
 {
+	struct str all = STR_INIT;
 	char *cc = NULL, *ld = NULL;
 	int r = ask_version(compiler(t), &cc, e);
 
@@ -181,7 +199,9 @@ static int versions(struct toolchain *t, struct err *e)
 		r = ask_version(t->llvm ? "ld.lld" : "ld", &ld, e);
 	if (!r) {
 		free(t->version);
-		t->version = xasprintf("%s, %s", cc, ld);
+		str_addf(&all, "%s, %s", cc, ld);
+		add_other_versions(&all);
+		t->version = str_detach(&all);
 	}
 	free(cc);
 	free(ld);

@@ -15,7 +15,8 @@ struct toolchain {
 	bool llvm;  /* LLVM=1 */
 	struct strv make_args; /* NAME=value words, as WERROR=0 */
 	/* Filled by toolchain_find(): */
-	char *version; /* one line each of compiler and linker, joined */
+	char *version; /* one line each of compiler, linker and what else is in
+			  a config, joined */
 	bool ccache;   /* is there one */
 };
 

@@ -113,6 +113,25 @@ static void test_a_missing_tool_is_named(void **state)
 	unsetenv("KLAB_BUILD_PATH");
 }
 
+/* A config has the version of pahole in it, whether it is used or not. */
+static void test_tools_that_are_in_a_config(void **state)
+{
+	struct toolchain t = {0};
+	struct err e;
+
+	(void)state;
+	assert_int_equal(file_mkdirs("tools", &e), 0);
+	setenv("KLAB_BUILD_PATH", "tools:/usr/bin:/bin", 1);
+	program("tools/pahole", "v1.99");
+	assert_int_equal(toolchain_find(&t, &e), 0);
+	assert_non_null(strstr(t.version, ", pahole v1.99"));
+	program("tools/pahole", "");
+	assert_int_equal(toolchain_find(&t, &e), 0);
+	assert_null(strstr(t.version, "pahole"));
+	unsetenv("KLAB_BUILD_PATH");
+	toolchain_release(&t);
+}
+
 static void folders_are(const char *cc, const char *expected)
 {
 	struct toolchain t = {.cc = xstrdup(cc)};
@@ -225,6 +244,7 @@ int main(void)
 		cmocka_unit_test(test_no_such_compiler),
 		cmocka_unit_test(test_a_compiler_is_one_word),
 		cmocka_unit_test(test_a_missing_tool_is_named),
+		cmocka_unit_test(test_tools_that_are_in_a_config),
 		cmocka_unit_test(test_folders_of_a_compiler),
 		cmocka_unit_test(test_args_that_are_fine),
 		cmocka_unit_test(test_args_that_are_not),
