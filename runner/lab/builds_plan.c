@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #define BUILD_DEADLINE_MS (2ull * 3600 * 1000)
 
@@ -389,6 +390,19 @@ static int check_out(struct builds *b, struct err *e)
 	return worktree_switch(b->lab->dir, b->name, tree_at(b, g)->commit, e);
 }
 
+/* A build may leave a program that runs with the rights of whoever owns it, for
+ * other users of the host to find. */
+static int close_objects(const struct builds *b, struct err *e)
+{
+	char *path = xasprintf("%s/obj", b->lab->dir);
+	int r = file_mkdirs(path, e);
+
+	if (!r && chmod(path, 0700))
+		r = err_sys(e, errno, "cannot close folder '%s'", path);
+	free(path);
+	return r;
+}
+
 int builds_plan(struct builds *b, struct err *e)
 {
 	const struct study *s = b->s;
@@ -396,6 +410,8 @@ int builds_plan(struct builds *b, struct err *e)
 
 	if (!r && !b->o.no_sandbox)
 		r = sandbox_check(e);
+	if (!r)
+		r = close_objects(b, e);
 	if (!r)
 		r = make_stages(b, e);
 	if (r)
