@@ -77,6 +77,7 @@ static void tell_one_shared(struct builds *b, size_t stage, size_t config)
 	lane_request(b, stage, config, &rq);
 	p->state = PLANNED_DONE;
 	b->shared--;
+	build_result_release(&p->was); /* of a run before, that is retried */
 	if (build_find(&rq, &p->was, &e)) {
 		give_up(b, &e);
 		b->done(0, 0, NULL, b->arg);
