@@ -250,9 +250,8 @@ def test_kconfig_of_the_tree_fails(shop: Shop) -> None:
 # ---- odd builds ----
 
 def test_build_that_floods_its_log(shop: Shop) -> None:
-    shop.series.hook("yes 'all work and no play' | head -c 200M")
-    shop.series.change("mm: flood, then fail", {
-        "mm/Makefile": shop.series.files["mm/Makefile"] + "\t@exit 1\n"})
+    shop.series.hook("yes $$(printf %01000d 0) | head -c 80M")
+    shop.series.bad_code()
     shop.run(shop.study(), code=kit.KERNEL)
     assert shop.variants() == {(0, "nort"): "ready", (1, "nort"): "ready",
                                (2, "nort"): "broken"}

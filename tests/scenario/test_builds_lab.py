@@ -3,6 +3,7 @@ missing tools, code that is not to be trusted; and what gc leaves of them."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import select
 import signal
@@ -80,7 +81,8 @@ def test_klab_ends_with_a_build(shop: Shop) -> None:
     events.next()
     for pid in kit.processes_of(shop.dir):
         if pid != running.process.pid:
-            os.kill(pid, signal.SIGKILL)
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
     result = running.finish()
     assert result.code == kit.LAB, result.err
     assert "cannot be built" in result.err and "killed" in result.err
