@@ -290,15 +290,19 @@ static int publish(const char *lab, const char *stage, const char *key,
 		   struct err *e)
 {
 	char *dir = xasprintf("%s/kernels/%s", lab, key);
-	char *manifest = xasprintf("%s/manifest.json", dir);
-	int r = 0;
+	struct kernel there = {0};
+	struct err why;
+	int r = kernel_store_find(lab, key, &there, &why);
 
-	if (!file_exists(manifest)) {
-		r = file_publish(stage, dir, e);
-		if (r && file_exists(manifest))
+	if (r) {
+		/* What is left of a folder that lost a file makes room. */
+		r = file_remove(dir, e);
+		if (!r)
+			r = file_publish(stage, dir, e);
+		if (r && !kernel_store_find(lab, key, &there, &why))
 			r = 0;
 	}
-	free(manifest);
+	kernel_release(&there);
 	free(dir);
 	return r;
 }
@@ -385,6 +389,13 @@ int kernel_store_find(const char *lab, const char *key, struct kernel *k,
 		found.exact_path = xasprintf("%s/" EXACT_IMAGE, found.dir);
 	if (!found.hz)
 		found.hz = config_hz(found.config_path);
+	if (!file_exists(found.boot_path) ||
+	    (found.exact_path && !file_exists(found.exact_path))) {
+		err_lab(e, "the image of kernel '%s' is gone from '%s'", key,
+			found.dir);
+		kernel_release(&found);
+		return -ENOENT;
+	}
 	*k = found;
 	return 0;
 }

@@ -132,10 +132,12 @@ static int start_lane(struct builds *b, size_t config, struct err *e)
  * what it compiles ccache gives to the next config for less. */
 static bool is_first(const struct lane *l)
 {
-	char *path = xasprintf("%s/vmlinux", l->obj);
-	bool first = !file_exists(path);
+	char *vmlinux = xasprintf("%s/vmlinux", l->obj);
+	char *killed = xasprintf("%s.building", l->obj);
+	bool first = !file_exists(vmlinux) || file_exists(killed);
 
-	free(path);
+	free(killed);
+	free(vmlinux);
 	return first;
 }
 

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/yml.h"
+#include "tree/origin.h"
 #include "tree/range.h"
 
 #include <sys/stat.h>
@@ -20,11 +21,6 @@ struct reader {
 static char *dup_or_null(const char *s)
 {
 	return s ? xstrdup(s) : NULL;
-}
-
-static bool is_url(const char *s)
-{
-	return strstr(s, "://") || str_starts(s, "git@");
 }
 
 /* It becomes an argument of git. */
@@ -53,7 +49,7 @@ static int split_range(struct reader *r, const struct yml_node *n,
 	r->src->to = xstrdup(dots + 2);
 	if (!revision_ok(r->src->base) || !revision_ok(r->src->to))
 		return yml_err(n, e, "'%s' does not name two revisions", range);
-	if (is_url(r->src->where))
+	if (origin_is_url(r->src->where))
 		return yml_err(n, e,
 			       "a range needs its history: clone '%s', then "
 			       "name the clone",
@@ -75,7 +71,7 @@ static int read_git(struct reader *r, const struct yml_node *git, struct err *e)
 		return yml_err(range, e,
 			       "a range starts from its own base: leave out "
 			       "'base'");
-	if (!is_url(r->src->where) && !file_exists(r->src->where))
+	if (!origin_is_url(r->src->where) && !file_exists(r->src->where))
 		return yml_err(git, e, "there is no repository '%s'",
 			       r->src->where);
 	if (!n)
@@ -104,10 +100,10 @@ static int read_tarball(struct reader *r, const struct yml_node *tarball,
 	    (strlen(sha256) != 64 || strspn(sha256, "0123456789abcdef") != 64))
 		return yml_err(n, e, "'%s' is not a sha256: 64 hex digits",
 			       sha256);
-	if (is_url(r->src->where) && !sha256)
+	if (origin_is_url(r->src->where) && !sha256)
 		return yml_err(tarball, e,
 			       "what comes from a URL needs its sha256");
-	if (!is_url(r->src->where) && !file_exists(r->src->where))
+	if (!origin_is_url(r->src->where) && !file_exists(r->src->where))
 		return yml_err(tarball, e, "there is no tarball '%s'",
 			       r->src->where);
 	r->src->sha256 = dup_or_null(sha256);
@@ -147,7 +143,7 @@ static int read_place(struct reader *r, struct err *e)
 		return -1;
 	if (!*where || *where == '-')
 		return yml_err(n, e, "'%s' is not a place", where);
-	if (r->src->kind == SOURCE_DEBIAN_SOURCE || is_url(where))
+	if (r->src->kind == SOURCE_DEBIAN_SOURCE || origin_is_url(where))
 		r->src->where = xstrdup(where);
 	else
 		r->src->where = source_path(r->dir, where);
