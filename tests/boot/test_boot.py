@@ -143,15 +143,15 @@ boots: 1
 """))
     assert result.returncode == 0, result.stderr
     package, release = filled.rows(
-        "SELECT k.package, k.release FROM kernel k JOIN stage g "
-        "ON g.kernel_key = k.key JOIN study s ON s.id = g.study "
+        "SELECT k.package, k.release FROM kernel k JOIN variant v "
+        "ON v.kernel_key = k.key JOIN study s ON s.id = v.study "
         "WHERE s.name = 'layout'")[0]
     assert package == f"linux-binary-{release}"
 
 
 def test_image_of_the_user(filled):
     """The bzImage itself, which QEMU starts through its boot ROM."""
-    key = filled.rows("SELECT kernel_key FROM stage WHERE idx = 0")[0][0]
+    key = filled.rows("SELECT kernel_key FROM variant WHERE stage = 0")[0][0]
     image = filled.path / "kernels" / key / "bzImage"
     result = filled.klab("run", filled.study("own", f"""\
 study: own
