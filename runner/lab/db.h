@@ -15,6 +15,9 @@
 #include "lab/spec.h"
 #include "study/study.h"
 
+/* The time as the tables have it, in SQL. */
+#define DB_NOW "strftime('%Y-%m-%dT%H:%M:%SZ', 'now')"
+
 struct err;
 struct db;
 struct sqlite3_stmt;
