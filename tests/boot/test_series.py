@@ -88,7 +88,7 @@ def test_what_does_not_boot_is_named(series, config):
         "SELECT DISTINCT b.outcome FROM cell c JOIN boot b ON b.id = c.boot "
         "WHERE c.stage = 6 AND c.config = ?", config)
     assert outcomes == [("panic",)]
-    assert series.rows_of[config, 7]["n"] == 3
+    assert series.rows_of[config, 7]["n"] == 8
 
 
 def test_a_cost_under_one_config_only(series):
