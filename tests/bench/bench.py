@@ -1,6 +1,7 @@
 """The figures of docs/bench.md, measured anew: `make bench`.
 
-    bench.py [SECTION ...]      demo, runner, many, exact, spread; all unless named
+    bench.py [SECTION ...]      demo, runner, many, exact, spread, series,
+                                sweep; all unless named
 
 Nothing is asserted here; each section prints what it saw next to its goal.
 Everything is kept in build/bench, so that packages are fetched once.
@@ -18,9 +19,9 @@ import subprocess
 import sys
 import time
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-KLAB = ROOT / "klab"
-BENCH = ROOT / "build" / "bench"
+import sweep
+from figures import BENCH, KLAB, ROOT
+
 LAB = BENCH / "lab"
 
 RT = "{name: 6.12-rt, package: linux-image-6.12-rt-amd64}"
@@ -196,7 +197,7 @@ def spread() -> None:
 
 def main() -> None:
     sections = {"demo": demo, "runner": runner, "many": many, "exact": exact,
-                "spread": spread}
+                "spread": spread, "series": sweep.series, "sweep": sweep.sweep}
     BENCH.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[1:] or sections:
         sections[name]()
