@@ -137,20 +137,6 @@ static int find(const struct kconfig_request *rq,
 	return r;
 }
 
-int kconfig_find(const struct kconfig_request *rq, struct kconfig_result *out,
-		 struct err *e)
-{
-	struct kconfig_wishes w;
-	int r = kconfig_wishes_read(rq, &w, e);
-
-	*out = (struct kconfig_result){0};
-	if (r)
-		return r;
-	r = find(rq, &w, out, e);
-	kconfig_wishes_release(&w);
-	return r;
-}
-
 /* ---- settling ---- */
 
 static void explain_one(const struct kconfig_wish *wish, const struct why *why,
@@ -273,8 +259,8 @@ static int settle(const struct kconfig_request *rq,
 	return r;
 }
 
-int kconfig_settle(const struct kconfig_request *rq, struct kconfig_result *out,
-		   struct err *e)
+static int look(const struct kconfig_request *rq, bool may_settle,
+		struct kconfig_result *out, struct err *e)
 {
 	struct kconfig_wishes w;
 	int r = kconfig_wishes_read(rq, &w, e);
@@ -283,8 +269,20 @@ int kconfig_settle(const struct kconfig_request *rq, struct kconfig_result *out,
 	if (r)
 		return r;
 	r = find(rq, &w, out, e);
-	if (r == -ENOENT)
+	if (r == -ENOENT && may_settle)
 		r = settle(rq, &w, out, e);
 	kconfig_wishes_release(&w);
 	return r;
+}
+
+int kconfig_find(const struct kconfig_request *rq, struct kconfig_result *out,
+		 struct err *e)
+{
+	return look(rq, false, out, e);
+}
+
+int kconfig_settle(const struct kconfig_request *rq, struct kconfig_result *out,
+		   struct err *e)
+{
+	return look(rq, true, out, e);
 }

@@ -129,4 +129,18 @@ static inline void drop_series(struct series *s)
 	*s = (struct series){0};
 }
 
+/* The request fails, with this in what it says. */
+static inline void assert_refused(const struct tree_request *rq,
+				  const struct series *s, enum err_kind kind,
+				  const char *part)
+{
+	struct tree_stages out;
+	struct err e = {0};
+
+	assert_true(tree_stages("lab", rq, s, &out, &e) < 0);
+	assert_int_equal(e.kind, kind);
+	if (!strstr(e.text, part))
+		fail_msg("'%s' has no '%s'", e.text, part);
+}
+
 #endif

@@ -46,19 +46,6 @@ static void stages(const struct tree_request *rq, const struct series *s,
 		fail_msg("%s", e.text);
 }
 
-static void assert_refused(const struct tree_request *rq,
-			   const struct series *s, enum err_kind kind,
-			   const char *part)
-{
-	struct tree_stages out;
-	struct err e = {0};
-
-	assert_true(tree_stages("lab", rq, s, &out, &e) < 0);
-	assert_int_equal(e.kind, kind);
-	if (!strstr(e.text, part))
-		fail_msg("'%s' has no '%s'", e.text, part);
-}
-
 /* All of a folder, with times, hashed. */
 static char *hash_of(const char *dir_path)
 {
