@@ -67,14 +67,15 @@ def _kernels(rows: list[tuple[Group, Row]], verdict: str) -> list[str]:
 def _broken(judgement: Judgement, broken: list[str]) -> str:
     group, row = next((g, r) for g, r in judgement.rows()
                       if r.verdict == verdicts.BROKEN)
-    more = f", and {len(broken) - 1} more" if len(broken) > 1 else ""
+    others = len(broken) - 1
+    more = f"; {text.plural(others, 'more kernel')} broken" if others else ""
     reason = text.plain(row.reason).rstrip(".")
     where = _place(judgement, group)
     if row.key is None:
-        return f"{broken[0]}{more} {reason}{where}."
-    return (f"{broken[0]}{more} did not get through "
+        return f"{broken[0]} {reason}{where}{more}."
+    return (f"{broken[0]} did not get through "
             f"{text.plain(group.workload)}{where}: {reason}; look at its "
-            "console first.")
+            f"console first{more}.")
 
 
 def _size(row: Row) -> float:
