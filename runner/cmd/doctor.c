@@ -7,7 +7,7 @@
 #include "build/sandbox.h"
 #include "build/toolchain.h"
 #include "lab/lab.h"
-#include "machine/machine.h"
+#include "machine/backend.h"
 
 #include <jansson.h>
 #include <unistd.h>
@@ -79,7 +79,9 @@ static void check_command(struct exam *x, const char *what,
 
 static void check_qemu(struct exam *x)
 {
-	struct machine two = {.name = (char *)"of two vCPUs", .vcpus = 2};
+	struct machine two = {.name = (char *)"of two vCPUs",
+			      .backend = &backend_icount,
+			      .vcpus = 2};
 	struct err e;
 
 	if (qemu_find(&x->qemu, &e)) {

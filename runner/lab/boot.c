@@ -5,6 +5,7 @@
 #include "base/job.h"
 #include "lab/fingerprint.h"
 #include "lab/initramfs.h"
+#include "machine/backend.h"
 
 #include <errno.h>
 #include <unistd.h>
@@ -12,10 +13,11 @@
 struct boot {
 	struct lab *lab;
 	json_t *spec;
-	char *dir;
+	const struct backend *backend;
+	struct flight flight;
+	char *dir, *store;
 	char *kernel, *initramfs, *console, *port, *qemu_log;
 	struct strv argv;
-	struct job *job;
 	struct boot_result result;
 	bool kept;
 	boot_done_fn done;
@@ -33,12 +35,16 @@ void boot_free(struct boot *b)
 
 	if (!b)
 		return;
+	if (b->backend->release)
+		b->backend->release(&b->flight);
 	if (b->dir && !b->kept)
 		file_remove(b->dir, &ignored);
+	json_decref(b->flight.facts);
 	json_decref(b->spec);
 	collected_release(&b->result.what);
 	strv_release(&b->argv);
 	free(b->result.fingerprint);
+	free(b->store);
 	free(b->kernel);
 	free(b->initramfs);
 	free(b->console);
@@ -127,6 +133,8 @@ static int prepare(struct boot *b, struct err *e)
 		r = write_initramfs(b, e);
 	if (!r)
 		r = link_kernel(b, e);
+	if (!r && b->backend->prepare)
+		r = b->backend->prepare(&b->flight, e);
 	return r;
 }
 
@@ -185,7 +193,26 @@ static int write_results(struct boot *b, struct err *e)
 	return r;
 }
 
-static int after(struct boot *b, const struct job_result *j, struct err *e)
+/* What the backend saw; not all of them have something to say. */
+static int write_facts(struct boot *b, struct err *e)
+{
+	char *path, *text;
+	int r;
+
+	if (b->backend->collect)
+		b->backend->collect(&b->flight);
+	if (!json_object_size(b->flight.facts))
+		return 0;
+	path = in_dir(b, BOOT_FACTS);
+	text = json_dumps(b->flight.facts, JSON_INDENT(1) | JSON_SORT_KEYS);
+	r = file_put(path, text, strlen(text), e);
+	free(path);
+	free(text);
+	return r;
+}
+
+static int judge_and_record(struct boot *b, const struct job_result *j,
+			    struct err *e)
 {
 	struct ending end = {j->exit, j->signal, j->deadline, j->wall_ms};
 	int r = collect_boot(b->spec, b->port, b->console, &end,
@@ -199,6 +226,15 @@ static int after(struct boot *b, const struct job_result *j, struct err *e)
 	if (!r)
 		r = fingerprint_write(b->lab, b->spec, b->dir, &b->argv,
 				      &b->result.fingerprint, e);
+	return r;
+}
+
+static int after(struct boot *b, const struct job_result *j, struct err *e)
+{
+	int r = write_facts(b, e);
+
+	if (!r)
+		r = judge_and_record(b, j, e);
 	drop(b, BOOT_INITRAMFS);
 	drop(b, BOOT_KERNEL);
 	/* Frames that were not believed stay there to be looked at. */
@@ -207,13 +243,13 @@ static int after(struct boot *b, const struct job_result *j, struct err *e)
 	return r;
 }
 
-static void on_exit_of_qemu(const struct job_result *j, void *arg)
+static void on_exit_of_process(const struct job_result *j, void *arg)
 {
 	struct boot *b = arg;
 	struct collected *c = &b->result.what;
 	struct err e;
 
-	b->job = NULL;
+	b->flight.job = NULL;
 	b->result.wall_ms = j->wall_ms;
 	if (after(b, j, &e)) {
 		collected_release(c);
@@ -231,7 +267,7 @@ static void on_exit_of_qemu(const struct job_result *j, void *arg)
 	b->done(b, b->arg);
 }
 
-static int start_qemu(struct boot *b, uv_loop_t *loop, struct err *e)
+static int start_process(struct boot *b, struct err *e)
 {
 	struct job_spec spec = {
 		.log_path = b->qemu_log,
@@ -239,13 +275,17 @@ static int start_qemu(struct boot *b, uv_loop_t *loop, struct err *e)
 		.file_cap = GUEST_FILE_CAP,
 		.deadline_ms = (uint64_t)spec_int(b->spec, NULL, "deadline_s") *
 			       1000 * (b->lab->crowd ? b->lab->crowd : 1),
-		.done = on_exit_of_qemu,
+		.done = on_exit_of_process,
 		.arg = b,
 	};
 
-	spec_argv(b->spec, b->lab->qemu.path, &b->argv);
+	b->backend->boot(&b->flight, &b->argv);
 	spec.argv = (const char *const *)b->argv.v;
-	return job_start(loop, &spec, &b->job, e);
+	if (job_start(b->flight.loop, &spec, &b->flight.job, e))
+		return -EIO;
+	if (b->backend->watch)
+		b->backend->watch(&b->flight);
+	return 0;
 }
 
 int boot_start(uv_loop_t *loop, struct lab *lab, const json_t *spec,
@@ -262,16 +302,25 @@ int boot_start(uv_loop_t *loop, struct lab *lab, const json_t *spec,
 	b->dir = xasprintf("%s/flight/%s.%u", lab->dir, b->result.id,
 			   lab->flights++);
 	b->result.dir = b->dir;
-	b->kernel = xasprintf("%s/kernels/%s/%s", lab->dir,
-			      spec_text(spec, "kernel", "key"),
-			      spec_text(spec, "kernel", "file"));
+	b->store = xasprintf("%s/kernels/%s", lab->dir,
+			     spec_text(spec, "kernel", "key"));
+	b->kernel =
+		xasprintf("%s/%s", b->store, spec_text(spec, "kernel", "file"));
+	b->backend = backend_of(b->spec);
+	b->flight = (struct flight){.loop = loop,
+				    .qemu = &lab->qemu,
+				    .dir = b->dir,
+				    .store = b->store,
+				    .share = lab->share,
+				    .spec = b->spec,
+				    .facts = json_object()};
 	b->initramfs = in_dir(b, BOOT_INITRAMFS);
 	b->console = in_dir(b, BOOT_CONSOLE);
 	b->port = in_dir(b, BOOT_PORT);
 	b->qemu_log = in_dir(b, "qemu.log");
 	r = prepare(b, e);
 	if (!r)
-		r = start_qemu(b, loop, e);
+		r = start_process(b, e);
 	if (r)
 		boot_free(b);
 	else
@@ -281,8 +330,8 @@ int boot_start(uv_loop_t *loop, struct lab *lab, const json_t *spec,
 
 void boot_stop(struct boot *b)
 {
-	if (b->job)
-		job_stop(b->job);
+	if (b->flight.job)
+		job_stop(b->flight.job);
 }
 
 const struct boot_result *boot_result(const struct boot *b)

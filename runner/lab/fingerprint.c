@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "lab/spec.h"
+#include "machine/backend.h"
 
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -90,11 +91,13 @@ static char *fingerprint(const struct lab *lab, const json_t *spec,
 
 static char *script(const struct lab *lab, const json_t *spec)
 {
+	const struct qemu any = {.path = (char *)"qemu-system-x86_64"};
+	const struct flight f = {.qemu = &any, .spec = spec};
 	struct strv argv = STRV_INIT;
 	char id[BOOT_ID], *command, *text;
 
 	spec_id(spec, id);
-	spec_argv(spec, "qemu-system-x86_64", &argv);
+	backend_of(spec)->boot(&f, &argv);
 	command = strv_shell(&argv);
 	text = xasprintf(
 		"#!/bin/sh\n"

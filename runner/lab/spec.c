@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "machine/backend.h"
 
 /* Raised when collect.c or extract.c would judge the same files otherwise. */
 #define JUDGE 1
@@ -62,7 +63,7 @@ static json_t *metrics_of(const struct workload *w)
 /* On the exact clock a kernel may have an image of its own. */
 static json_t *kernel_of(const struct kernel *k, const struct machine *m)
 {
-	bool exact = k->exact_path && !strcmp(m->clock, "exact");
+	bool exact = k->exact_path && !strcmp(m->backend->clock, "exact");
 	const char *path = exact ? k->exact_path : k->boot_path;
 	const char *file = strrchr(path, '/');
 
@@ -73,9 +74,17 @@ static json_t *kernel_of(const struct kernel *k, const struct machine *m)
 
 static json_t *machine_of(const struct machine *m)
 {
-	return json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", m->name, "clock",
-			 m->clock, "vcpus", m->vcpus, "memory_mib",
-			 m->memory_mib, "metronome_us", m->metronome_us);
+	json_t *o =
+		json_pack("{s:s, s:s, s:i, s:i, s:i}", "name", m->name, "clock",
+			  m->clock, "vcpus", m->vcpus, "memory_mib",
+			  m->memory_mib, "metronome_us", m->metronome_us);
+
+	/* Specs of the exact clock are as they were before there was more. */
+	if (m->backend != &backend_icount)
+		json_object_set_new(o, "accel", json_string(m->backend->accel));
+	if (m->own)
+		json_object_set(o, "own", m->own);
+	return o;
 }
 
 static json_t *command_of(const struct machine *m, const struct kernel *k)
@@ -83,7 +92,7 @@ static json_t *command_of(const struct machine *m, const struct kernel *k)
 	struct strv argv = STRV_INIT;
 	json_t *list;
 
-	machine_argv(m, k->hz, &argv);
+	m->backend->command(m, k->hz, &argv);
 	list = list_of(&argv);
 	strv_release(&argv);
 	return list;
@@ -104,6 +113,8 @@ json_t *spec_new(const struct kernel *k, const struct machine *m,
 		metrics_of(w), "seed", 0, "deadline_s", m->deadline_s);
 
 	BUG(!spec);
+	if (m->host)
+		json_object_set(spec, "host", m->host);
 	return spec;
 }
 
@@ -118,6 +129,7 @@ static void hash(const json_t *spec, const char *salt, char hex[SHA256_HEX])
 	char *text, *salted;
 
 	json_object_del(identity, "deadline_s");
+	json_object_del(identity, "host");
 	text = json_dumps(identity, JSON_COMPACT | JSON_SORT_KEYS);
 	salted = xasprintf("%s%s", salt, text);
 	json_decref(identity);
@@ -194,18 +206,6 @@ char *spec_job(const json_t *spec)
 	return str_detach(&s);
 }
 
-void spec_argv(const json_t *spec, const char *qemu, struct strv *argv)
-{
-	json_t *word;
-	size_t i;
-
-	strv_add(argv, qemu);
-	json_array_foreach(json_object_get(spec, "command"), i, word)
-		strv_add(argv, json_string_value(word));
-	strv_add(argv, "-seed");
-	strv_addf(argv, "%d", spec_int(spec, NULL, "seed"));
-}
-
 /* ---- reading one ---- */
 
 static bool list_of_text(const json_t *list)
@@ -276,6 +276,19 @@ static bool metrics_ok(const json_t *metrics)
 	return true;
 }
 
+/* Of a backend's settings only that they are some: it reads them itself. */
+static bool machine_ok(const json_t *spec)
+{
+	const json_t *m = json_object_get(spec, "machine");
+	const json_t *own = json_object_get(m, "own");
+	const json_t *host = json_object_get(spec, "host");
+	const json_t *accel = json_object_get(m, "accel");
+
+	return (!own || json_is_object(own)) &&
+	       (!host || json_is_object(host)) &&
+	       (!accel || json_is_string(accel)) && backend_of(spec);
+}
+
 static bool spec_ok(json_t *spec)
 {
 	const char *key, *sha, *file, *release, *name, *clock, *qemu,
@@ -296,10 +309,11 @@ static bool spec_ok(json_t *spec)
 			&env, "load", &load, "steps", &steps, "metrics",
 			&metrics, "seed", &seed, "deadline_s", &deadline))
 		return false;
-	return version == 1 && deadline > 0 && word_ok(key) && word_ok(file) &&
-	       word_ok(initramfs) && list_of_text(command) &&
-	       list_of_files(modules) && list_of_text(env) &&
-	       list_of_text(load) && steps_ok(steps) && metrics_ok(metrics);
+	return version == 1 && deadline > 0 && machine_ok(spec) &&
+	       word_ok(key) && word_ok(file) && word_ok(initramfs) &&
+	       list_of_text(command) && list_of_files(modules) &&
+	       list_of_text(env) && list_of_text(load) && steps_ok(steps) &&
+	       metrics_ok(metrics);
 }
 
 int spec_load(const char *path, json_t **out, struct err *e)

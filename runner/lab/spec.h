@@ -7,7 +7,8 @@
  *
  *	{"version": 1, "judge": number of the rules of collect.c,
  *	 "kernel": {"key", "sha256", "file", "release"},
- *	 "machine": {"name", "clock", "vcpus", "memory_mib", "metronome_us"},
+ *	 "machine": {"name", "clock", "vcpus", "memory_mib", "metronome_us",
+ *	             "accel" unless it is icount, "own": {backend's settings}},
  *	 "qemu": "10.0.2 (Debian ...)", "command": [QEMU's arguments],
  *	 "initramfs": sha256 of the base archive,
  *	 "modules": [file names in the kernel's modules/, in load order],
@@ -15,9 +16,10 @@
  *	 "steps": [{"name", "argv", "collect", "deadline_ms", "cap"}],
  *	 "metrics": [{"name", "unit", "from", "field", "pattern", "file",
  *	              "limit_us"}],
- *	 "seed": 1, "deadline_s": 300}
+ *	 "seed": 1, "deadline_s": 300, "host": {backend's settings}}
  *
- * deadline_s, in host time, is the one key that is not part of the id.
+ * deadline_s, in host time, and host, which says how this host or a target is
+ * to be used, are the two keys that are not part of the id.
  */
 #ifndef KLAB_SPEC_H
 #define KLAB_SPEC_H
@@ -42,8 +44,6 @@ void spec_id(const json_t *spec, char id[BOOT_ID]);
 void spec_secret(const json_t *spec, char secret[BOOT_SECRET]);
 /* The job file for the agent, see guest/job.h. */
 char *spec_job(const json_t *spec);
-/* The command that boots, in a folder with the files of machine.h. */
-void spec_argv(const json_t *spec, const char *qemu, struct strv *argv);
 /* Loads and checks a spec.json. */
 int spec_load(const char *path, json_t **out, struct err *e);
 

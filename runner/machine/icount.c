@@ -4,8 +4,9 @@
  * gives the same run, to the nanosecond, on any host; docs/exact-clock.md has
  * the reasons.
  */
-#include "machine/machine.h"
+#include "machine/backend.h"
 
+#include "base/err.h"
 #include "base/str.h"
 
 #define CMDLINE                                                                \
@@ -15,7 +16,7 @@
 /* Virtual time passes at one cycle of the TSC an instruction, 10^9 a second. */
 #define TSC_HZ 1000000000
 
-void machine_argv(const struct machine *m, int hz, struct strv *argv)
+static void command(const struct machine *m, int hz, struct strv *argv)
 {
 	/* clang-format off: an option and its value are one line */
 	static const char *const fixed[] = {
@@ -63,3 +64,26 @@ void machine_argv(const struct machine *m, int hz, struct strv *argv)
 	strv_add(argv, "-m");
 	strv_addf(argv, "%dM", m->memory_mib);
 }
+
+static int check(const struct machine *m, const struct qemu *q, struct err *e)
+{
+	bool smp = q->major > QEMU_SMP_MAJOR ||
+		   (q->major == QEMU_SMP_MAJOR && q->minor >= QEMU_SMP_MINOR);
+
+	if (m->vcpus == 1 || smp)
+		return 0;
+	return err_lab(e,
+		       "machine '%s' has %d vCPUs, which need QEMU >= %d.%d "
+		       "under the exact clock; this is %s, where a second vCPU "
+		       "never starts",
+		       m->name, m->vcpus, QEMU_SMP_MAJOR, QEMU_SMP_MINOR,
+		       q->version);
+}
+
+const struct backend backend_icount = {
+	.accel = "icount",
+	.clock = "exact",
+	.check = check,
+	.command = command,
+	.boot = qemu_boot,
+};

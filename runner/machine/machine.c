@@ -2,31 +2,116 @@
 
 #include "base/err.h"
 #include "base/file.h"
-#include "base/job.h"
 #include "base/str.h"
 #include "base/yml.h"
+#include "machine/backend.h"
 
 #include <dirent.h>
-#include <errno.h>
 
-static const char *const known[] = {"machine",    "clock",        "vcpus",
-				    "memory_mib", "metronome_us", "deadline_s",
-				    "fallback"};
+static const struct backend *const backends[] = {&backend_icount};
+
+#define NBACKENDS (sizeof(backends) / sizeof(*backends))
+
+const struct backend *backend_find(const char *accel)
+{
+	for (size_t i = 0; i < NBACKENDS; i++)
+		if (!strcmp(backends[i]->accel, accel))
+			return backends[i];
+	return NULL;
+}
+
+char *backend_names(void)
+{
+	struct strv names = STRV_INIT;
+	char *text;
+
+	for (size_t i = 0; i < NBACKENDS; i++)
+		strv_add(&names, backends[i]->accel);
+	text = strv_join(&names, ", ");
+	strv_release(&names);
+	return text;
+}
+
+const struct backend *backend_of(const json_t *spec)
+{
+	const json_t *m = json_object_get(spec, "machine");
+	const char *accel = json_string_value(json_object_get(m, "accel"));
+
+	/* The exact clock was there before the key. */
+	return backend_find(accel ? accel : backend_icount.accel);
+}
+
+/* ---- files ---- */
+
+static const char *const known[] = {"machine",    "accel",      "clock",
+				    "vcpus",      "memory_mib", "metronome_us",
+				    "deadline_s", "fallback"};
+
+#define NKNOWN (sizeof(known) / sizeof(*known))
+
+/* Which backend; a clock that is given must be the one it has. */
+static int read_backend(struct yml_node *root, struct machine *m, struct err *e)
+{
+	const char *accel = backend_icount.accel, *clock = NULL;
+	char *names;
+	int r;
+
+	if (yml_opt_text(root, "accel", &accel, e) ||
+	    yml_opt_text(root, "clock", &clock, e))
+		return -1;
+	m->backend = backend_find(accel);
+	if (!m->backend) {
+		names = backend_names();
+		r = yml_err(yml_get(root, "accel"), e,
+			    "'%s' is no accelerator that this klab has; there "
+			    "are: %s",
+			    accel, names);
+		free(names);
+		return r;
+	}
+	if (clock && strcmp(clock, m->backend->clock))
+		return yml_err(yml_get(root, "clock"), e,
+			       "'%s' is not the clock of accel '%s', which is: "
+			       "%s",
+			       clock, accel, m->backend->clock);
+	m->clock = xstrdup(m->backend->clock);
+	return 0;
+}
+
+static int check_unused(struct yml_node *root, const struct backend *b,
+			struct err *e)
+{
+	struct strv keys = STRV_INIT;
+	int r;
+
+	for (size_t i = 0; i < NKNOWN; i++)
+		strv_add(&keys, known[i]);
+	for (const char *const *k = b->keys; k && *k; k++)
+		strv_add(&keys, *k);
+	r = yml_check_unused(root, (const char *const *)keys.v, keys.n, e);
+	strv_release(&keys);
+	return r;
+}
 
 static int read_fields(struct yml_node *root, struct machine *m, struct err *e)
 {
 	long long vcpus = 1, memory = 512, metronome = 20, deadline = 300;
-	const char *name = NULL, *clock = "exact", *fallback = NULL;
+	const char *name = NULL, *fallback = NULL;
 
-	if (yml_expect(root, YML_MAP, e) ||
+	if (yml_expect(root, YML_MAP, e) || read_backend(root, m, e) ||
 	    yml_opt_text(root, "machine", &name, e) ||
-	    yml_opt_text(root, "clock", &clock, e) ||
 	    yml_opt_int(root, "vcpus", 1, 64, &vcpus, e) ||
 	    yml_opt_int(root, "memory_mib", 64, 65536, &memory, e) ||
 	    yml_opt_int(root, "metronome_us", 0, 1000000, &metronome, e) ||
 	    yml_opt_int(root, "deadline_s", 1, 86400, &deadline, e) ||
-	    yml_opt_text(root, "fallback", &fallback, e) ||
-	    yml_check_unused(root, known, sizeof(known) / sizeof(*known), e))
+	    yml_opt_text(root, "fallback", &fallback, e))
+		return -1;
+	m->vcpus = (int)vcpus;
+	m->memory_mib = (int)memory;
+	m->metronome_us = vcpus > 1 ? (int)metronome : 0;
+	m->deadline_s = (int)deadline;
+	if ((m->backend->read && m->backend->read(root, m, e)) ||
+	    check_unused(root, m->backend, e))
 		return -1;
 	if (!name)
 		return yml_err(root, e, "key 'machine' (its name) is missing");
@@ -35,18 +120,8 @@ static int read_fields(struct yml_node *root, struct machine *m, struct err *e)
 			       "'%s' is not a "
 			       "machine's name: letters, digits and ._+- only",
 			       name);
-	if (strcmp(clock, "exact"))
-		return yml_err(yml_get(root, "clock"), e,
-			       "'%s' is no clock that this klab has; the one "
-			       "there is: exact",
-			       clock);
 	m->name = xstrdup(name);
-	m->clock = xstrdup(clock);
 	m->fallback = fallback ? xstrdup(fallback) : NULL;
-	m->vcpus = (int)vcpus;
-	m->memory_mib = (int)memory;
-	m->metronome_us = vcpus > 1 ? (int)metronome : 0;
-	m->deadline_s = (int)deadline;
 	return 0;
 }
 
@@ -124,71 +199,12 @@ void machine_free(struct machine *m)
 	free(m->name);
 	free(m->clock);
 	free(m->fallback);
+	json_decref(m->own);
+	json_decref(m->host);
 	free(m);
-}
-
-static int parse_version(const char *text, struct qemu *q)
-{
-	const char *at = strstr(text, "version ");
-	size_t n;
-
-	if (!at || sscanf(at, "version %d.%d", &q->major, &q->minor) != 2)
-		return -EINVAL;
-	at += strlen("version ");
-	n = strspn(at, "0123456789.");
-	q->version = xstrndup(at, n);
-	q->build = xstrndup(at, strcspn(at, "\n"));
-	return 0;
-}
-
-int qemu_find(struct qemu *q, struct err *e)
-{
-	const char *program = getenv("KLAB_QEMU");
-	struct job_spec spec = {.deadline_ms = 20000};
-	struct job_result r;
-	int ret;
-
-	if (!program || !*program)
-		program = "qemu-system-x86_64";
-	*q = (struct qemu){0};
-	/* A path of the user's starts where klab does; a boot, in its folder.
-	 */
-	if (strchr(program, '/'))
-		q->path = realpath(program, NULL);
-	if (!q->path)
-		q->path = xstrdup(program);
-	spec.argv = (const char *const[]){program, "--version", NULL};
-	ret = job_run(&spec, &r, e);
-	if (!ret && (r.exit || r.signal || parse_version(r.out.buf, q)))
-		ret = err_lab(e,
-			      "'%s --version' does not answer like QEMU: "
-			      "install QEMU (make setup)",
-			      program);
-	job_result_release(&r);
-	if (ret)
-		qemu_release(q);
-	return ret;
-}
-
-void qemu_release(struct qemu *q)
-{
-	free(q->path);
-	free(q->version);
-	free(q->build);
-	*q = (struct qemu){0};
 }
 
 int machine_check(const struct machine *m, const struct qemu *q, struct err *e)
 {
-	bool smp = q->major > QEMU_SMP_MAJOR ||
-		   (q->major == QEMU_SMP_MAJOR && q->minor >= QEMU_SMP_MINOR);
-
-	if (m->vcpus == 1 || smp)
-		return 0;
-	return err_lab(e,
-		       "machine '%s' has %d vCPUs, which need QEMU >= %d.%d "
-		       "under the exact clock; this is %s, where a second vCPU "
-		       "never starts",
-		       m->name, m->vcpus, QEMU_SMP_MAJOR, QEMU_SMP_MINOR,
-		       q->version);
+	return m->backend->check(m, q, e);
 }

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/str.h"
 #include "lab/spec.h"
+#include "machine/backend.h"
 
 #include <stdint.h>
 #include <sys/mman.h>
@@ -12,6 +13,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static void use(const json_t *spec)
 {
+	const struct qemu qemu = {.path = (char *)"qemu"};
+	const struct flight f = {.qemu = &qemu, .spec = spec};
 	struct strv argv = STRV_INIT;
 	char id[BOOT_ID], secret[BOOT_SECRET], *job;
 
@@ -21,7 +24,7 @@ static void use(const json_t *spec)
 	/* Nothing in it can begin a second secret. */
 	BUG(strstr(strstr(job, "\nsecret ") + 1, "\nsecret "));
 	free(job);
-	spec_argv(spec, "qemu", &argv);
+	backend_of(spec)->boot(&f, &argv);
 	strv_release(&argv);
 	BUG(strchr(spec_text(spec, "kernel", "file"), '/'));
 }

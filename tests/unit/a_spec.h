@@ -5,6 +5,7 @@
 #include "base/str.h"
 #include "guest/frame.h"
 #include "lab/spec.h"
+#include "machine/backend.h"
 
 #define A_CYCLICTEST "/tmp/c.json"
 
@@ -50,7 +51,8 @@ static inline json_t *a_spec(int vcpus)
 		.sha256 = (char *)"00",
 		.boot_path = (char *)"/lab/kernels/0123456789abcdef/bzImage"};
 	const struct machine m = {
-		.name = (char *)"m", .clock = (char *)"exact", .vcpus = vcpus,
+		.name = (char *)"m", .backend = &backend_icount,
+		.clock = (char *)"exact", .vcpus = vcpus,
 		.memory_mib = 512, .metronome_us = vcpus > 1 ? 20 : 0,
 		.deadline_s = 300};
 	const struct qemu q = {.path = (char *)"qemu",

@@ -265,12 +265,14 @@ static void test_hostile(void **state)
 
 static void test_command(void **state)
 {
+	const struct qemu qemu = {.path = (char *)"/usr/bin/qemu"};
 	json_t *spec = a_spec(2);
+	const struct flight f = {.qemu = &qemu, .spec = spec};
 	struct strv argv = STRV_INIT;
 	char *line;
 
 	(void)state;
-	spec_argv(spec, "/usr/bin/qemu", &argv);
+	backend_of(spec)->boot(&f, &argv);
 	line = strv_join(&argv, " ");
 	assert_true(str_starts(line, "/usr/bin/qemu "));
 	/* What keeps a boot exact: see docs/exact-clock.md. */
