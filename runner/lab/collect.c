@@ -157,7 +157,9 @@ static bool judge_panic(const struct frames *f, const struct str *console,
 static bool judge_ending(const json_t *spec, const struct ending *end,
 			 struct collected *c)
 {
-	if (end->deadline)
+	if (end->hang)
+		judge(c, BOOT_BAD, "hang", "%s", end->hang);
+	else if (end->deadline)
 		judge(c, BOOT_BAD, "deadline",
 		      "the guest was not done after "
 		      "%d s (deadline_s of machine '%s') and was stopped",

@@ -51,11 +51,12 @@ struct collected {
 	size_t nhistograms;
 };
 
-/* How QEMU ended. */
+/* How the boot's process ended. */
 struct ending {
 	int exit, signal;
 	bool deadline;
 	uint64_t wall_ms;
+	const char *hang; /* why it was stopped as hung, or NULL */
 };
 
 /* Fails only if a file cannot be read for a reason of ours. */
