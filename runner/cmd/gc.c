@@ -37,6 +37,8 @@ static const struct folder {
 	{"git", false, "SELECT count(*) FROM folder WHERE path = 'git/' || ?"},
 	{"trees", false,
 	 "SELECT count(*) FROM folder WHERE path = 'trees/' || ?"},
+	/* Of a run that was killed. */
+	{"walks", false, "SELECT 0 WHERE ? IS NULL"},
 	{"obj", true, "SELECT count(*) FROM folder WHERE path = 'obj/' || ?"},
 	{"configs", false,
 	 "SELECT count(*) FROM folder WHERE path = 'configs/' || ?"},

@@ -32,21 +32,24 @@ void builds_free(struct builds *b)
 		build_result_release(&b->planned[i].was);
 	for (size_t i = 0; i < b->nsettled; i++)
 		kconfig_result_release(&b->settled[i].r);
-	for (size_t i = 0; b->lanes && i < b->s->nconfigs; i++)
-		free(b->lanes[i].obj);
+	walks_free(b);
 	tree_stages_release(&b->tree);
 	strv_release(&b->folders);
 	free(b->planned);
 	free(b->settled);
-	free(b->lanes);
-	free(b->src);
 	free(b->ccache);
 	free(b);
 }
 
-/* ---- the walk ---- */
+/* ---- the walks ---- */
 
-static void walk(struct builds *b);
+static void walk(struct walk *w);
+
+static void walk_all(struct builds *b)
+{
+	for (size_t i = 0; i < b->nwalks; i++)
+		walk(&b->walks[i]);
+}
 
 static void give_up(struct builds *b, const struct err *e)
 {
@@ -74,7 +77,7 @@ static void tell_one_shared(struct builds *b, size_t stage, size_t config)
 	struct build_request rq;
 	struct err e;
 
-	lane_request(b, stage, config, &rq);
+	lane_request(&b->walks->lanes[config], stage, config, &rq);
 	p->state = PLANNED_DONE;
 	b->shared--;
 	build_result_release(&p->was); /* of a run before, that is retried */
@@ -97,12 +100,14 @@ static void tell_shared(struct builds *b)
 static void on_build(struct build *build, void *arg)
 {
 	struct lane *l = arg;
-	struct builds *b = l->b;
-	size_t stage = l->stage, config = (size_t)(l - b->lanes);
+	struct walk *w = l->walk;
+	struct builds *b = w->b;
+	size_t stage = l->stage, config = (size_t)(l - w->lanes);
 	struct planned *p = planned_at(b, stage, config);
 	const struct build_result *r = build_result(build);
 
 	l->build = NULL;
+	w->running--;
 	b->running--;
 	b->alone = false;
 	p->state = PLANNED_DONE;
@@ -110,133 +115,146 @@ static void on_build(struct build *build, void *arg)
 		b->stopping = true;
 	if (r->state == BUILD_OK || r->state == BUILD_BROKEN)
 		share_build(b, p->key);
-	walk(b);
+	walk_all(b);
 	b->done(stage, config, r, b->arg);
 	tell_shared(b);
 	build_free(build);
 }
 
-static int start_lane(struct builds *b, size_t config, struct err *e)
+static int start_lane(struct walk *w, size_t config, struct err *e)
 {
-	struct lane *l = &b->lanes[config];
+	struct lane *l = &w->lanes[config];
 	int r;
 
-	lane_request(b, b->at, config, &l->rq);
-	l->stage = b->at;
-	r = build_start(b->loop, &l->rq, on_build, l, &l->build, e);
-	b->running += !r;
+	lane_request(l, w->at, config, &l->rq);
+	l->stage = w->at;
+	r = build_start(w->b->loop, &l->rq, on_build, l, &l->build, e);
+	w->running += !r;
+	w->b->running += !r;
 	return r;
-}
-
-/* A first build compiles everything: it keeps all cores busy by itself, and
- * what it compiles ccache gives to the next config for less. */
-static bool is_first(const struct lane *l)
-{
-	char *vmlinux = xasprintf("%s/vmlinux", l->obj);
-	char *killed = xasprintf("%s.building", l->obj);
-	bool first = !file_exists(vmlinux) || file_exists(killed);
-
-	free(killed);
-	free(vmlinux);
-	return first;
 }
 
 static bool in_work(const struct builds *b, const char *key)
 {
-	for (size_t c = 0; c < b->s->nconfigs; c++)
-		if (b->lanes[c].build &&
-		    !strcmp(planned_at(b, b->lanes[c].stage, c)->key, key))
-			return true;
+	for (size_t i = 0; i < b->nwalks; i++) {
+		const struct lane *lanes = b->walks[i].lanes;
+
+		for (size_t c = 0; c < b->s->nconfigs; c++)
+			if (lanes[c].build &&
+			    !strcmp(planned_at(b, lanes[c].stage, c)->key, key))
+				return true;
+	}
 	return false;
 }
 
+/* A first build compiles everything: it keeps all cores busy by itself, and
+ * what it compiles ccache gives to the next config for less. */
 static bool may_start(const struct builds *b, const struct lane *l,
 		      const struct planned *p)
 {
 	if (in_work(b, p->key) || l->build || b->alone ||
 	    b->running >= (size_t)b->o.jobs)
 		return false;
-	return !b->running || !is_first(l);
+	return !b->running || !lane_is_first(l);
 }
 
 /* Starts what the tree, as it is now, has to be built for.  Is there any left,
  * running or not? */
-static bool start_lanes(struct builds *b)
+static bool start_lanes(struct walk *w)
 {
+	struct builds *b = w->b;
 	bool left = false;
 	struct err e;
 
 	for (size_t c = 0; c < b->s->nconfigs && !b->stopping; c++) {
-		const struct planned *p = planned_at(b, b->at, c);
+		const struct planned *p = planned_at(b, w->at, c);
 
 		if (p->state != PLANNED_TODO)
 			continue;
 		left = true;
-		if (!may_start(b, &b->lanes[c], p))
+		if (!may_start(b, &w->lanes[c], p))
 			continue;
-		b->alone = is_first(&b->lanes[c]);
-		if (start_lane(b, c, &e))
+		b->alone = lane_is_first(&w->lanes[c]);
+		if (start_lane(w, c, &e))
 			give_up(b, &e);
 	}
-	return left || b->running;
+	return left || w->running;
 }
 
 static void on_switched(const struct job_result *r, void *arg)
 {
-	struct builds *b = arg;
+	struct walk *w = arg;
+	struct builds *b = w->b;
 	struct err e;
 
-	b->switching = NULL;
+	w->job = NULL;
 	/* What went wrong is put right, or told, by the thorough way. */
 	if (!b->stopping && (r->exit || r->signal) &&
-	    worktree_switch(b->lab->dir, b->name, tree_at(b, b->at)->commit,
-			    &e))
+	    worktree_switch(w->root, b->name, tree_at(b, w->at)->commit, &e))
 		give_up(b, &e);
-	if (!b->stopping)
-		start_lanes(b);
+	walk(w);
 	b->done(0, 0, NULL, b->arg);
 }
 
-static int switch_tree(struct builds *b, struct err *e)
+static int switch_tree(struct walk *w, struct err *e)
 {
-	const char *commit = tree_at(b, b->at)->commit;
+	struct builds *b = w->b;
+	const char *commit = tree_at(b, w->at)->commit;
 	struct strv argv = STRV_INIT, env = STRV_INIT;
-	struct job_spec spec = {.cwd = b->lab->dir,
+	struct job_spec spec = {.cwd = w->root,
 				.deadline_ms = SWITCH_DEADLINE_MS,
 				.done = on_switched,
-				.arg = b};
+				.arg = w};
 	int r;
 
-	if (worktree_command(b->lab->dir, b->name, commit, &argv, &env)) {
+	if (worktree_command(w->root, b->name, commit, &argv, &env)) {
 		spec.argv = (const char *const *)argv.v;
 		spec.env_add = (const char *const *)env.v;
-		r = job_start(b->loop, &spec, &b->switching, e);
+		r = job_start(b->loop, &spec, &w->job, e);
 	} else {
-		r = worktree_switch(b->lab->dir, b->name, commit, e);
+		r = worktree_switch(w->root, b->name, commit, e);
 		if (!r)
-			start_lanes(b);
+			walk(w);
 	}
 	strv_release(&argv);
 	strv_release(&env);
 	return r;
 }
 
-/* Takes the tree to the next stage that is to be built. */
-static void advance(struct builds *b)
+static void on_copied(struct walk *w)
 {
+	struct builds *b = w->b;
+
+	walk_all(b);
+	b->done(0, 0, NULL, b->arg);
+}
+
+/* Takes the tree to the next stage that is to be built. */
+static void advance(struct walk *w)
+{
+	struct builds *b = w->b;
+	bool first = w == b->walks;
 	struct err e;
 
-	while (b->at < b->s->nstages && !stage_wanted(b, b->at))
-		b->at++;
-	if (b->at < b->s->nstages && switch_tree(b, &e))
+	if (first && walks_to_copy(b))
+		walks_copy(b, on_copied);
+	if (first && walks_copying(b))
+		return;
+	if (!walk_next(w)) {
+		if (!first)
+			walk_remove(w);
+	} else if (switch_tree(w, &e)) {
 		give_up(b, &e);
+	}
 }
 
 /* Goes on with the stage that the tree is at, or to the next one. */
-static void walk(struct builds *b)
+static void walk(struct walk *w)
 {
-	if (!b->stopping && !b->switching && !start_lanes(b))
-		advance(b);
+	if (w->b->stopping || !w->ready || w->job)
+		return;
+	if (w->at >= w->end || !start_lanes(w))
+		advance(w);
 }
 
 void builds_start(struct builds *b, uv_loop_t *loop, builds_fn done,
@@ -246,20 +264,35 @@ void builds_start(struct builds *b, uv_loop_t *loop, builds_fn done,
 	b->done = done;
 	b->fail = fail;
 	b->arg = arg;
-	advance(b);
+	advance(b->walks);
 }
 
 void builds_stop(struct builds *b)
 {
 	b->stopping = true;
-	if (b->switching)
-		job_stop(b->switching);
-	for (size_t c = 0; c < b->s->nconfigs; c++)
-		if (b->lanes[c].build)
-			build_stop(b->lanes[c].build);
+	for (size_t i = 0; i < b->nwalks; i++) {
+		struct walk *w = &b->walks[i];
+
+		if (w->job)
+			job_stop(w->job);
+		for (size_t c = 0; c < b->s->nconfigs; c++)
+			if (w->lanes[c].build)
+				build_stop(w->lanes[c].build);
+	}
 }
 
 size_t builds_running(const struct builds *b)
 {
-	return b->running + b->shared + (b->switching != NULL);
+	size_t n = b->running + b->shared;
+
+	for (size_t i = 0; i < b->nwalks; i++)
+		n += b->walks[i].job != NULL;
+	return n;
+}
+
+size_t builds_lanes(const struct builds *b)
+{
+	size_t n = b->nwalks * b->s->nconfigs, jobs = (size_t)b->o.jobs;
+
+	return n < jobs ? n : jobs;
 }

@@ -4,10 +4,11 @@
  *
  * builds_new() makes the stages and settles the configs, which blocks and may
  * fetch; from then on builds_at() tells of each kernel whether it is there, is
- * to be built, or cannot be.  builds_start() walks the stages in order: the
- * tree is switched to a stage, then the configs that need it are built side by
- * side, each in an object folder of its own, so that each is an incremental
- * build.
+ * to be built, or cannot be.  builds_start() walks the stages: the tree is
+ * switched to a stage, then the configs that need it are built side by side,
+ * each in an object folder of its own, so that each is an incremental build.
+ * Where that leaves cores idle, copies of tree and objects take later parts of
+ * the series at the same time.
  */
 #ifndef KLAB_BUILDS_H
 #define KLAB_BUILDS_H
@@ -75,5 +76,7 @@ void builds_stop(struct builds *b);
 /* Builds and switches of the tree that run now: 0 means that builds has nothing
  * on the loop, and after builds_start() that it has ended. */
 size_t builds_running(const struct builds *b);
+/* How many it does side by side at most. */
+size_t builds_lanes(const struct builds *b);
 
 #endif

@@ -79,7 +79,6 @@ static int make_stages(struct builds *b, struct err *e)
 			   b->s->source.line);
 		return r;
 	}
-	b->src = worktree_path(b->lab->dir, b->name);
 	return 0;
 }
 
@@ -136,7 +135,7 @@ static void settle(struct builds *b, size_t config, const struct tree_stage *t)
 {
 	struct settled *out = &b->settled[b->nsettled++];
 	char *obj = xasprintf("%s/obj/%s-kconfig", b->lab->dir, b->name);
-	struct sandbox box = b->lanes[config].box;
+	struct sandbox box = b->walks->lanes[config].box;
 	struct kconfig_request rq = {
 		.lab = b->lab->dir,
 		.share = b->lab->share,
@@ -262,7 +261,7 @@ void builds_folders(const struct builds *b, struct strv *paths)
 	strv_addf(paths, "trees/%s", b->name);
 	strv_addf(paths, "obj/%s-kconfig", b->name);
 	for (size_t c = 0; c < b->s->nconfigs; c++)
-		add_folder(b, b->lanes[c].obj, paths);
+		add_folder(b, b->walks->lanes[c].obj, paths);
 	for (size_t i = 0; i < b->nsettled; i++) {
 		char *path;
 
@@ -277,14 +276,15 @@ void builds_folders(const struct builds *b, struct strv *paths)
 
 /* ---- what there is to do ---- */
 
-void lane_request(struct builds *b, size_t stage, size_t config,
+void lane_request(const struct lane *l, size_t stage, size_t config,
 		  struct build_request *rq)
 {
+	struct builds *b = l->walk->b;
 	const struct tree_stage *t = tree_at(b, stage);
 
 	*rq = (struct build_request){
 		.lab = b->lab->dir,
-		.box = &b->lanes[config].box,
+		.box = &l->box,
 		.tools = &b->s->tools,
 		.config = find_settled(b, config, t->kconfig)->r.path,
 		.commit = t->commit,
@@ -313,7 +313,7 @@ static void plan_one(struct builds *b, size_t stage, size_t config)
 		p->why = s->why;
 		return;
 	}
-	lane_request(b, stage, config, &rq);
+	lane_request(&b->walks->lanes[config], stage, config, &rq);
 	r = build_key(&rq, p->key, &e);
 	if (!r)
 		r = build_find(&rq, &p->was, &e);
@@ -356,18 +356,28 @@ static char *obj_path(const struct builds *b, const struct kconfig *c)
 	return path;
 }
 
-static void make_lanes(struct builds *b)
+/* The walk that is kept in the lab. */
+static void make_walk(struct builds *b)
 {
-	b->lanes = xcalloc(b->s->nconfigs, sizeof(*b->lanes));
+	struct walk *w = xcalloc(WALKS_MAX, sizeof(*w));
+
+	b->walks = w;
+	b->nwalks = 1;
+	*w = (struct walk){.b = b,
+			   .root = xstrdup(b->lab->dir),
+			   .src = worktree_path(b->lab->dir, b->name),
+			   .lanes = xcalloc(b->s->nconfigs, sizeof(*w->lanes)),
+			   .ready = true,
+			   .end = b->s->nstages};
 	toolchain_folders(&b->s->tools, &b->folders);
 	if (b->s->tools.ccache)
 		b->ccache = sandbox_ccache();
 	for (size_t c = 0; c < b->s->nconfigs; c++) {
-		struct lane *l = &b->lanes[c];
+		struct lane *l = &w->lanes[c];
 
-		l->b = b;
+		l->walk = w;
 		l->obj = obj_path(b, &b->s->configs[c]);
-		l->box = (struct sandbox){.src = b->src,
+		l->box = (struct sandbox){.src = w->src,
 					  .obj = l->obj,
 					  .ccache = b->ccache,
 					  .off = b->o.no_sandbox,
@@ -385,7 +395,7 @@ static int check_out(struct builds *b, struct err *e)
 		g++;
 	if (g == b->s->nstages)
 		return 0;
-	if (b->o.note && !file_exists(b->src))
+	if (b->o.note && !file_exists(b->walks->src))
 		b->o.note("checking out the tree", b->o.arg);
 	return worktree_switch(b->lab->dir, b->name, tree_at(b, g)->commit, e);
 }
@@ -417,12 +427,13 @@ int builds_plan(struct builds *b, struct err *e)
 	if (r)
 		return r;
 	b->planned = xcalloc(s->nstages * s->nconfigs, sizeof(*b->planned));
-	make_lanes(b);
+	make_walk(b);
 	refuse_stages(b);
 	settle_all(b);
 	for (size_t g = 0; g < s->nstages; g++)
 		for (size_t c = 0; c < s->nconfigs; c++)
 			plan_one(b, g, c);
+	walks_new(b);
 	return check_out(b, e);
 }
 

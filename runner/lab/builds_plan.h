@@ -1,5 +1,6 @@
 /*
- * What builds.c (the walk) and builds_plan.c (what there is to build) share.
+ * What builds.c (the loop), builds_plan.c (what there is to build) and walks.c
+ * (the trees that it is built in) share.
  */
 #ifndef KLAB_BUILDS_PLAN_H
 #define KLAB_BUILDS_PLAN_H
@@ -19,14 +20,31 @@ struct settled {
 	struct err why;
 };
 
-/* What builds one config. */
+/* What builds one config on one walk. */
 struct lane {
-	struct builds *b;
+	struct walk *walk;
 	struct sandbox box;
 	char *obj;
 	struct build_request rq;
 	struct build *build; /* NULL: idle */
 	size_t stage;
+};
+
+#define WALKS_MAX 16
+
+/* One way through the stages: a tree that is switched from one to the next, and
+ * an object folder for each config.  The first is kept in the lab; the others
+ * are copies of it in lab/walks/<n>, which last for the run. */
+struct walk {
+	struct builds *b;
+	char *root; /* has trees/ and obj/: the lab, or lab/walks/<n> */
+	char *src;
+	struct lane *lanes; /* by config */
+	bool ready;         /* its tree and its objects are there */
+	size_t at;          /* stage that the tree is at, or is switched to */
+	size_t end;         /* it goes as far as the stage before this one */
+	size_t running;     /* lanes that build */
+	struct job *job;    /* switches the tree, copies or removes; or NULL */
 };
 
 struct builds {
@@ -35,9 +53,10 @@ struct builds {
 	struct builds_options o;
 	struct tree_stages tree;
 	char name[17]; /* of the source */
-	char *src, *ccache;
+	char *ccache;
 	struct strv folders; /* of a compiler that is not a system one */
-	struct lane *lanes;  /* by config */
+	struct walk *walks;
+	size_t nwalks;
 	struct settled *settled;
 	size_t nsettled;
 	struct planned *planned; /* by stage and config */
@@ -46,11 +65,12 @@ struct builds {
 	builds_fn done;
 	builds_fail_fn fail;
 	void *arg;
-	size_t at; /* stage that the tree is at, or is switched to */
-	struct job *switching;
-	size_t running; /* lanes that build */
+	size_t running; /* lanes that build, of all walks */
 	size_t shared;  /* kernels in state SHARED */
 	bool alone;     /* the one that runs is a first build */
+	bool copied;    /* walks_copy() was called */
+	size_t copying; /* walks that are being copied */
+	void (*copied_one)(struct walk *w);
 	bool stopping;
 };
 
@@ -62,8 +82,29 @@ struct planned *planned_at(const struct builds *b, size_t stage, size_t config);
 bool stage_wanted(const struct builds *b, size_t stage);
 /* The stage of the tree that the study's stage of that index is. */
 const struct tree_stage *tree_at(const struct builds *b, size_t stage);
-/* What builds that kernel; it points into b. */
-void lane_request(struct builds *b, size_t stage, size_t config,
+/* What builds that kernel in that lane; it points into b. */
+void lane_request(const struct lane *l, size_t stage, size_t config,
 		  struct build_request *rq);
+
+/* ---- walks.c ---- */
+
+/* Makes room for as many walks as are of use; only the first is ready. */
+void walks_new(struct builds *b);
+void walks_free(struct builds *b);
+/* Does a walk have to be copied from the first one, and can it be? */
+bool walks_to_copy(const struct builds *b);
+/* Copies the first walk, whose tree nobody may touch meanwhile; done comes from
+ * the loop for each one, also where it could not be copied, with ready unset.
+ */
+void walks_copy(struct builds *b, void (*done)(struct walk *w));
+/* Is one being copied? */
+bool walks_copying(const struct builds *b);
+/* Takes the walk to its next stage that is to be built, or to a part of what
+ * another one has before it.  False if there is nothing left. */
+bool walk_next(struct walk *w);
+/* Removes a copy that has no more to do. */
+void walk_remove(struct walk *w);
+/* Would the lane's next build compile everything? */
+bool lane_is_first(const struct lane *l);
 
 #endif

@@ -158,15 +158,7 @@ uint64_t run_estimate(uint64_t boots, uint64_t boot_ms, int jobs)
 	return boots * boot_ms / (uint64_t)jobs;
 }
 
-/* Builds side by side. */
-static int lanes(const struct run *r)
-{
-	int configs = (int)r->study->nconfigs;
-
-	return configs < r->o.jobs ? configs : r->o.jobs;
-}
-
-/* Builds of one stage go side by side, so they end with the boots or later. */
+/* Builds go side by side, so they end with the boots or later. */
 static uint64_t eta(const struct run *r)
 {
 	size_t boots = r->p.total - r->p.ok - r->p.bad - r->p.failed;
@@ -181,7 +173,7 @@ static uint64_t eta(const struct run *r)
 		return 0;
 	if (builds)
 		build_ms = run_estimate(builds, r->build_sum_ms / r->build_n,
-					lanes(r));
+					(int)builds_lanes(r->m.builds));
 	return ms > build_ms ? ms : build_ms;
 }
 
@@ -471,7 +463,8 @@ int run_work(struct run *r, struct err *e)
 	unsigned busy = (unsigned)r->o.jobs;
 
 	if (r->p.builds)
-		busy += (unsigned)(lanes(r) * r->o.jobs);
+		busy += (unsigned)builds_lanes(r->m.builds) *
+			(unsigned)r->o.jobs;
 	r->lab->crowd = (busy + cores - 1) / cores;
 	BUG(uv_loop_init(&r->loop));
 	log_event(r, "run");

@@ -58,6 +58,8 @@ static const char *const config[][2] = {
 	{"core.logAllRefUpdates", "false"},
 	{"core.quotePath", "true"},
 	{"index.version", "4"},
+	/* Trees that share files, by hard links, change each other's. */
+	{"core.trustctime", "false"},
 	{"index.threads", "true"},
 	{"checkout.workers", "-1"},
 	{"fastimport.unpackLimit", "0"},
