@@ -18,6 +18,7 @@ ASAN = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 # guest/frame.c is there for the frames' checksum, one code for both ends.
 SRC = $(wildcard runner/base/*.c runner/study/*.c runner/series/*.c \
 	runner/tree/*.c runner/kernel/*.c runner/build/*.c runner/machine/*.c \
+	runner/console/*.c \
 	runner/lab/*.c runner/cmd/*.c) runner/guest/frame.c
 OBJ = $(SRC:%.c=$(BUILD)/%.o)
 GUEST_SRC = $(wildcard runner/guest/*.c)
