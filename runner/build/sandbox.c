@@ -99,7 +99,9 @@ static void add_ccache(const struct sandbox *s, struct strv *argv)
 	 * -fmacro-prefix-map misses them, and __FILE__ would tell whether there
 	 * was a ccache.
 	 * Nobody edits a tree while it is built, so a header that was switched
-	 * to a moment ago is no danger. */
+	 * to a moment ago is no danger.
+	 * No CCACHE_DEPEND: without the preprocessor's output ccache does not
+	 * see an .incbin, and gives an object with the file of before. */
 	static const char *const words[] = {
 		"CCACHE_NOHASHDIR=1", "CCACHE_COMPILERCHECK=mtime",
 		/* A build can write a ccache.conf there, which may name a
