@@ -18,8 +18,8 @@ ASAN = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 # guest/frame.c is there for the frames' checksum, one code for both ends.
 SRC = $(wildcard runner/base/*.c runner/study/*.c runner/series/*.c \
 	runner/tree/*.c runner/kernel/*.c runner/build/*.c runner/machine/*.c \
-	runner/console/*.c \
-	runner/lab/*.c runner/cmd/*.c) runner/guest/frame.c
+	runner/console/*.c runner/metal/*.c runner/lab/*.c runner/cmd/*.c) \
+	runner/guest/frame.c
 OBJ = $(SRC:%.c=$(BUILD)/%.o)
 GUEST_SRC = $(wildcard runner/guest/*.c)
 UNIT_SRC = $(wildcard tests/unit/test_*.c)
@@ -63,6 +63,13 @@ $(BUILD)/schema.h: runner/lab/schema.sql runner/lab/schema-2.sql
 	done > $@
 $(BUILD)/runner/lab/db.o: $(BUILD)/schema.h
 $(BUILD)/runner/lab/db.o: LAB_CFLAGS += -I$(BUILD)
+
+# What klab does on a box of bare metal: a shell script, as one string.
+$(BUILD)/target.h: runner/metal/target.sh
+	@mkdir -p $(@D)
+	@sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $< > $@
+$(BUILD)/runner/metal/box.o: $(BUILD)/target.h
+$(BUILD)/runner/metal/box.o: LAB_CFLAGS += -I$(BUILD)
 
 # Compiled anew only when the version has changed.
 $(BUILD)/version: FORCE

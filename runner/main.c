@@ -21,6 +21,7 @@ static const struct cmd cmd_completion;
 static const struct cmd *const commands[] = {
 	&cmd_doctor, &cmd_plan,      &cmd_run, &cmd_status, &cmd_compare,
 	&cmd_report, &cmd_reproduce, &cmd_gc,  &cmd_series, &cmd_completion,
+	&cmd_metal_boot,
 };
 
 /* Options that every verb takes; val is what getopt_long() returns. */
@@ -67,6 +68,8 @@ static int help(void)
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		char left[40];
 
+		if (commands[i]->hidden)
+			continue;
 		snprintf(left, sizeof(left), "%s %s", commands[i]->name,
 			 commands[i]->args);
 		printf("  %-28s %s\n", left, commands[i]->summary);
@@ -105,6 +108,8 @@ static int print_completion(struct ctx *c)
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		const struct cmd_option *o = commands[i]->options;
 
+		if (commands[i]->hidden)
+			continue;
 		printf("%s ", commands[i]->name);
 		for (int k = 0; k < CMD_OPTIONS && o[k].name; k++)
 			printf("--%s ", o[k].name);

@@ -23,7 +23,7 @@ struct job {
 	bool piped, exited, killed;
 	int open_handles, open_pipes;
 	size_t out_cap;
-	uint64_t start_ms;
+	uint64_t start_ms, term_ms;
 	struct job_result result;
 	char chunk[16384];
 	job_done_fn done;
@@ -138,7 +138,7 @@ static void terminate(struct job *j)
 		return;
 	j->killed = true;
 	kill_group(j, SIGTERM);
-	uv_timer_start(&j->timer, on_term_ignored, TERM_GRACE_MS, 0);
+	uv_timer_start(&j->timer, on_term_ignored, j->term_ms, 0);
 }
 
 static void on_deadline(uv_timer_t *t)
@@ -269,6 +269,7 @@ int job_start(uv_loop_t *loop, const struct job_spec *spec, struct job **out,
 	j->done = spec->done;
 	j->arg = spec->arg;
 	j->out_cap = spec->out_cap ? spec->out_cap : OUT_CAP;
+	j->term_ms = spec->term_ms ? spec->term_ms : TERM_GRACE_MS;
 	uv_update_time(loop);
 	j->start_ms = uv_now(loop);
 	uv_timer_init(loop, &j->timer);

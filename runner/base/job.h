@@ -49,6 +49,7 @@ struct job_spec {
 	bool inherit;         /* stdout and stderr are klab's own */
 	uint64_t file_cap;    /* RLIMIT_FSIZE of the child; 0: none */
 	uint64_t deadline_ms; /* 0: none */
+	uint64_t term_ms;     /* from TERM to KILL; 0: 2 s */
 	size_t out_cap;       /* 0: 1 MiB */
 	job_done_fn done;
 	void *arg;

@@ -44,6 +44,7 @@ struct cmd {
 	const char *name, *args, *summary;
 	int min_args, max_args;
 	struct cmd_option options[CMD_OPTIONS];
+	bool hidden; /* for klab itself: in no list */
 	int (*run)(struct ctx *c); /* returns the exit code */
 };
 
@@ -78,6 +79,6 @@ int cmd_write_report(const struct ctx *c, const struct lab *lab,
 void cmd_print_json(struct json_t *o);
 
 extern const struct cmd cmd_doctor, cmd_plan, cmd_run, cmd_status, cmd_compare,
-	cmd_report, cmd_reproduce, cmd_gc, cmd_series;
+	cmd_report, cmd_reproduce, cmd_gc, cmd_series, cmd_metal_boot;
 
 #endif

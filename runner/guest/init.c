@@ -166,13 +166,19 @@ static ssize_t read_file(const char *path, char *buf, size_t size)
 	return (ssize_t)len;
 }
 
+/* A serial port, or a pipe where the machine is not the agent's alone. */
 static void open_port(const char *path)
 {
 	struct termios t;
+	struct stat st;
 	int fd = open(path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
 
 	if (fd < 0)
 		fail("cannot open '%s': %s", path, strerror(errno));
+	if (!fstat(fd, &st) && S_ISFIFO(st.st_mode)) {
+		port.fd = fd;
+		return;
+	}
 	if (tcgetattr(fd, &t))
 		fail("'%s' is not a serial port", path);
 	cfmakeraw(&t);

@@ -214,7 +214,12 @@ static int write_facts(struct boot *b, struct err *e)
 static int judge_and_record(struct boot *b, const struct job_result *j,
 			    struct err *e)
 {
-	struct ending end = {j->exit, j->signal, j->deadline, j->wall_ms};
+	const json_t *hang = json_object_get(b->flight.facts, "hang");
+	struct ending end = {.exit = j->exit,
+			     .signal = j->signal,
+			     .deadline = j->deadline,
+			     .wall_ms = j->wall_ms,
+			     .hang = json_string_value(hang)};
 	int r = collect_boot(b->spec, b->port, b->console, &end,
 			     &b->result.what, e);
 
@@ -272,7 +277,8 @@ static int start_process(struct boot *b, struct err *e)
 	struct job_spec spec = {
 		.log_path = b->qemu_log,
 		.cwd = b->dir,
-		.file_cap = GUEST_FILE_CAP,
+		.file_cap = b->backend->end_ms ? 0 : GUEST_FILE_CAP,
+		.term_ms = b->backend->end_ms,
 		.deadline_ms = (uint64_t)spec_int(b->spec, NULL, "deadline_s") *
 			       1000 * (b->lab->crowd ? b->lab->crowd : 1),
 		.done = on_exit_of_process,

@@ -189,13 +189,15 @@ static void add_step(struct str *s, const json_t *spec, const json_t *step)
 
 char *spec_job(const json_t *spec)
 {
+	const char *port = backend_of(spec)->port;
 	char secret[BOOT_SECRET];
 	struct str s = STR_INIT;
 	json_t *item;
 	size_t i;
 
 	spec_secret(spec, secret);
-	str_addf(&s, "klab-job 1\nsecret %s\nport /dev/ttyS1\n", secret);
+	str_addf(&s, "klab-job 1\nsecret %s\nport %s\n", secret,
+		 port ? port : "/dev/ttyS1");
 	str_addf(&s, "metronome_ns %d\n",
 		 spec_int(spec, "machine", "metronome_us") * 1000);
 	json_array_foreach(json_object_get(spec, "modules"), i, item) str_addf(

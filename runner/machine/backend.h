@@ -49,6 +49,10 @@ typedef void (*flight_fn)(void *arg);
 struct backend {
 	const char *accel; /* its name in machine files */
 	const char *clock; /* "exact": one seed, one result; or "wall" */
+	const char *port;  /* the agent's way out; NULL: /dev/ttyS1 */
+	/* Where the process is klab itself, what it may take to leave its
+	 * target in order when it is told to end; its files have no cap. */
+	unsigned end_ms;
 
 	/* Keys of a machine file that are the backend's own, NULL-terminated,
 	 * or NULL; and who reads them into m->own and m->host. */
@@ -76,7 +80,7 @@ struct backend {
 	void (*release)(struct flight *f);
 };
 
-extern const struct backend backend_icount;
+extern const struct backend backend_icount, backend_metal;
 
 /* By name; NULL if there is none.  The names, for a message: freed by the
  * caller. */

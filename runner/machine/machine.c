@@ -8,7 +8,8 @@
 
 #include <dirent.h>
 
-static const struct backend *const backends[] = {&backend_icount};
+static const struct backend *const backends[] = {&backend_icount,
+						 &backend_metal};
 
 #define NBACKENDS (sizeof(backends) / sizeof(*backends))
 

@@ -1,0 +1,335 @@
+#include "metal/trip.h"
+
+#include "base/err.h"
+#include "base/file.h"
+#include "base/str.h"
+#include "metal/console.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#define COPY_MS (15 * 60 * 1000)
+#define INITRD_MS (15 * 60 * 1000)
+#define POLL_MS 500
+/* What has not left its kernel by then does not. */
+#define LEAVE_MS 60000
+#define VALUE_CAP 4000
+
+/* ---- answers ---- */
+
+char *trip_answer(const struct trip *t, const char *key)
+{
+	const char *line = t->box.result.out.buf;
+	size_t n = strlen(key);
+	char *value;
+
+	for (; line; line = strchr(line, '\n'), line = line ? line + 1 : NULL) {
+		if (strncmp(line, key, n) || line[n] != ' ')
+			continue;
+		line += n + 1;
+		n = strcspn(line, "\n");
+		value = xstrndup(line, n < VALUE_CAP ? n : VALUE_CAP);
+		str_plain(value);
+		return value;
+	}
+	return NULL;
+}
+
+static void copy_answer(const struct trip *t, const char *key, char *buf,
+			size_t size)
+{
+	char *value = trip_answer(t, key);
+
+	snprintf(buf, size, "%s", value ? value : "");
+	free(value);
+}
+
+int trip_who(struct trip *t, struct err *e)
+{
+	struct ident *id = &t->now;
+	char *notes, *cmdline;
+	int r = box_ask(&t->box, "hello", NULL, e);
+
+	if (r)
+		return r;
+	*id = (struct ident){0};
+	copy_answer(t, "boot_id", id->boot_id, sizeof(id->boot_id));
+	copy_answer(t, "release", id->release, sizeof(id->release));
+	notes = trip_answer(t, "notes");
+	cmdline = trip_answer(t, "cmdline");
+	if (notes && !buildid_of_base64(notes, id->build_id))
+		id->build_id[0] = '\0';
+	id->ours = cmdline && strstr(cmdline, TRIP_MARK);
+	free(notes);
+	free(cmdline);
+	if (!*id->boot_id)
+		return err_lab(e, "box '%s' does not tell its boot_id",
+			       t->conf->machine);
+	return 0;
+}
+
+/* ---- waiting ---- */
+
+/* One try; -EAGAIN if it is to be repeated. */
+static int try_once(struct trip *t, const char *old_boot_id, struct err *e)
+{
+	int r = box_try(&t->box, e);
+
+	if (r == -ENOLINK)
+		return -EAGAIN;
+	if (!r)
+		r = trip_who(t, e);
+	if (r == -ENOLINK || r == -ETIMEDOUT || r == -EIO)
+		return -EAGAIN;
+	if (!r && old_boot_id && !strcmp(old_boot_id, t->now.boot_id)) {
+		box_disconnect(&t->box);
+		return -EBUSY;
+	}
+	return r;
+}
+
+/* Firmware may be silent for long, a kernel that has begun to speak not. */
+static bool silent(struct trip *t, uint64_t since)
+{
+	uint64_t limit = (uint64_t)t->conf->hang_s * 1000;
+
+	return t->box.console && box_now(&t->box) - since > limit &&
+	       box_console_silent_ms(&t->box) > limit &&
+	       (t->conf->start == START_KEXEC ||
+		console_has_banner(BOX_SERIAL, t->from, t->conf->release));
+}
+
+int trip_wait(struct trip *t, const char *old_boot_id, enum trip_wait *how,
+	      struct err *e)
+{
+	uint64_t begin = box_now(&t->box), took = 0;
+	int r;
+
+	while (took < (uint64_t)t->conf->boot_timeout_s * 1000) {
+		*how = CAME;
+		r = try_once(t, old_boot_id, e);
+		took = box_now(&t->box) - begin;
+		if (r == -EBUSY && took > LEAVE_MS) {
+			err_lab(e,
+				"box '%s' was told to restart and is still up "
+				"as it was",
+				t->conf->machine);
+			return -EBUSY;
+		}
+		if (r != -EAGAIN && r != -EBUSY)
+			return r;
+		*how = SILENT;
+		if (t->left && !t->to && silent(t, begin))
+			return 0;
+		r = box_sleep(&t->box, POLL_MS, e);
+		if (r)
+			return r;
+	}
+	*how = LATE;
+	return 0;
+}
+
+void trip_hangs(struct trip *t, const char *why)
+{
+	t->end = END_HANG;
+	snprintf(t->hang, sizeof(t->hang), "no sign of life: %s", why);
+	box_say(&t->box, "%s", t->hang);
+}
+
+/* ---- there ---- */
+
+/* Does the lock belong to a klab that is gone? */
+static bool stale(const struct trip *t, const char *owner)
+{
+	char *expires = trip_answer(t, "expires"), *now = trip_answer(t, "now");
+	char host[65] = "", theirs[100];
+	long long end = 0, clock = 0;
+	int pid = 0;
+	bool gone;
+
+	gethostname(host, sizeof(host) - 1);
+	if (expires && now) {
+		str_to_ll(expires, 0, INT64_MAX, &end);
+		str_to_ll(now, 0, INT64_MAX, &clock);
+	}
+	gone = clock > end;
+	if (sscanf(owner, "%99s %d", theirs, &pid) == 2 && pid > 1 &&
+	    !strcmp(theirs, host))
+		gone |= kill(pid, 0) && errno == ESRCH;
+	free(expires);
+	free(now);
+	return gone;
+}
+
+static int take_lock(struct trip *t, struct err *e)
+{
+	const struct metal_conf *c = t->conf;
+	unsigned long long limit = 4ull * (unsigned)c->boot_timeout_s + 1800 +
+				   metal_job_ms(c) / 1000;
+	char who[100], seconds[32], host[65] = "";
+	const char *const words[] = {who, seconds, t->home.build_id, NULL};
+	int r;
+
+	gethostname(host, sizeof(host) - 1);
+	snprintf(who, sizeof(who), "%.64s %d", host, (int)getpid());
+	snprintf(seconds, sizeof(seconds), "%llu", limit);
+	r = box_ask(&t->box, "lock", words, e);
+	t->locked = !r;
+	return r;
+}
+
+/* What a klab that was killed has left there. */
+static int clear_up(struct trip *t, struct err *e)
+{
+	int r;
+
+	box_say(&t->box, "cleaning up after a klab that is gone");
+	t->locked = true;
+	t->left = t->now.ours;
+	r = trip_home(t, e);
+	t->left = false;
+	return r ? r : trip_who(t, e);
+}
+
+static int reach(struct trip *t, struct err *e)
+{
+	struct box *b = &t->box;
+	uint64_t ms = (uint64_t)t->conf->boot_timeout_s * 1000;
+	int r = box_connect(b, ms, e);
+
+	/* Nobody restarts it any more: so it is no one's. */
+	if (r == -ENOLINK && t->conf->power_cycle &&
+	    !strstr(e->text, "erification failed") &&
+	    !strstr(e->text, "ermission denied")) {
+		box_say(b, "%s", e->text);
+		r = box_power_cycle(b, e);
+		if (!r)
+			r = box_connect(b, ms, e);
+	}
+	return r ? r : trip_who(t, e);
+}
+
+int trip_arrive(struct trip *t, struct err *e)
+{
+	char *owner;
+	int r = reach(t, e);
+
+	if (r)
+		return r;
+	owner = trip_answer(t, "owner");
+	if (owner && !stale(t, owner))
+		r = err_lab(e, "box '%s' is in use by klab on %s",
+			    t->conf->machine, owner);
+	else if (owner || t->now.ours)
+		r = clear_up(t, e);
+	free(owner);
+	if (r)
+		return r;
+	t->home = t->now;
+	box_say(&t->box, "the box is up under %s", t->home.release);
+	r = buildid_of_image(BOOT_IMAGE, t->want, e);
+	if (!r)
+		r = take_lock(t, e);
+	if (!r)
+		r = box_ask(&t->box, "settings", NULL, e);
+	if (!r)
+		t->before = xstrdup(
+			t->box.result.out.buf ? t->box.result.out.buf : "");
+	return r;
+}
+
+static int bring(struct trip *t, const char *verb, const char *word,
+		 const char *path, struct err *e)
+{
+	const char *const words[] = {word, NULL};
+	int fd = open(path, O_RDONLY | O_CLOEXEC), r;
+
+	if (fd < 0)
+		return err_sys(e, errno, "cannot open '%s'", path);
+	box_say(&t->box, "%s: %s", verb, word);
+	r = box_do(&t->box, verb, words, fd, COPY_MS, e);
+	close(fd);
+	return r;
+}
+
+static int pack(struct trip *t, struct err *e)
+{
+	const char *const release[] = {t->conf->release, NULL};
+	int r = bring(t, "put", "kernel", BOOT_IMAGE, e);
+
+	if (!r && file_exists(BOOT_MODULES)) {
+		r = bring(t, "modules", t->conf->release, BOOT_MODULES, e);
+		trip_take_list(t, "modules", "modules");
+	}
+	if (!r && t->conf->initrd) {
+		box_say(&t->box, "initrd");
+		r = box_do(&t->box, "initrd", release, 0, INITRD_MS, e);
+	}
+	return r;
+}
+
+static int start(struct trip *t, struct err *e)
+{
+	bool kexec = t->conf->start == START_KEXEC;
+	char *append = xasprintf(
+		"%s%s%s%s", TRIP_MARK,
+		t->conf->watchdog ? " nmi_watchdog=panic softlockup_panic=1"
+				    " hung_task_panic=1"
+				  : "",
+		*t->conf->append ? " " : "", t->conf->append);
+	const char *const words[] = {append, NULL};
+	const char *const way[] = {kexec ? "kexec" : "reboot", NULL};
+	int r;
+
+	box_say(&t->box, "loading the kernel");
+	r = box_do(&t->box, metal_start_verb(t->conf->start), words, 0, COPY_MS,
+		   e);
+	free(append);
+	if (r)
+		return r;
+	t->from = box_console_len(&t->box);
+	t->left = true;
+	r = box_ask(&t->box, "go", way, e);
+	box_disconnect(&t->box);
+	return r;
+}
+
+/* Was it the kernel, or did its boot loader not take it? */
+static int judge(struct trip *t, enum trip_wait how, struct err *e)
+{
+	if (how != CAME) {
+		trip_hangs(t, how == SILENT ? "nothing on the console, no ssh"
+					    : "no ssh in boot_timeout_s");
+		return 0;
+	}
+	if (!t->now.ours) {
+		box_say(&t->box, "the box came back under %s", t->now.release);
+		t->to = box_console_len(&t->box);
+		t->end = END_REBOOT;
+		return 0;
+	}
+	if (strcmp(t->now.build_id, t->want))
+		return err_lab(e,
+			       "box '%s' runs another kernel than it was to: "
+			       "build id %s, not %s",
+			       t->conf->machine,
+			       *t->now.build_id ? t->now.build_id : "unknown",
+			       t->want);
+	t->up = true;
+	box_say(&t->box, "up under %s, build id %s", t->now.release, t->want);
+	return 0;
+}
+
+int trip_leave(struct trip *t, struct err *e)
+{
+	enum trip_wait how;
+	int r = pack(t, e);
+
+	if (!r)
+		r = start(t, e);
+	if (!r)
+		r = trip_wait(t, t->home.boot_id, &how, e);
+	return r ? r : judge(t, how, e);
+}
