@@ -56,7 +56,8 @@ $(BUILD)/runner/%.o: runner/%.c
 	@$(CC) $(LAB_CFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 # The schema, one file for each version, goes into the program as strings.
-$(BUILD)/schema.h: runner/lab/schema.sql runner/lab/schema-2.sql
+$(BUILD)/schema.h: runner/lab/schema.sql runner/lab/schema-2.sql \
+		runner/lab/schema-3.sql
 	@mkdir -p $(@D)
 	@for f in $^; do \
 		sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo ','; \

@@ -16,7 +16,7 @@
 #define PROBE_EXIT 33
 #define PROBE_DEADLINE_MS 10000
 
-enum finding { FINE, MISSING, UNUSED };
+enum fitness { FINE, MISSING, UNUSED };
 
 struct exam {
 	const struct ctx *c;
@@ -27,7 +27,7 @@ struct exam {
 };
 
 __attribute__((format(printf, 4, 5))) static void
-tell(struct exam *x, enum finding f, const char *what, const char *fmt, ...)
+tell(struct exam *x, enum fitness f, const char *what, const char *fmt, ...)
 {
 	static const char *const words[] = {"ok", "MISSING", "not usable"};
 	char text[600];

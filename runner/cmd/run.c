@@ -34,24 +34,32 @@ static void on_trouble(const struct err *e, void *arg)
 	cmd_fail(e);
 }
 
-static void on_boot(const char *stage, const char *config, const char *machine,
-		    const char *workload, int seed, const struct boot_result *r,
-		    void *arg)
+static char *place_of(const struct run_boot *b)
+{
+	bool shipped = !strcmp(b->config, CONFIG_AS_SHIPPED);
+
+	return xasprintf("%s, %s%s%s, %s, seed %d", b->stage,
+			 shipped ? "" : b->config, shipped ? "" : ", ",
+			 b->machine, b->workload, b->seed);
+}
+
+static void on_boot(const struct run_boot *b, void *arg)
 {
 	struct screen *s = arg;
-	bool ok = r->what.state == BOOT_OK;
-	bool shipped = !strcmp(config, CONFIG_AS_SHIPPED);
+	const struct boot_result *r = b->result;
+	bool ok = r->what.state == BOOT_OK && !b->splat;
 	char *place;
 
 	if (ok && s->live && !s->c->verbose)
 		return;
 	wipe(s);
-	place = xasprintf("%s, %s%s%s, %s, seed %d", stage,
-			  shipped ? "" : config, shipped ? "" : ", ", machine,
-			  workload, seed);
+	place = place_of(b);
 	if (ok)
 		cmd_say("boot %s: %s: ok, %.1f s", r->id, place,
 			(double)r->wall_ms / 1000);
+	else if (b->again)
+		cmd_say("the lab failed boot %s: %s: %s; try %d comes", r->id,
+			place, r->what.reason, b->again);
 	else
 		cmd_say("%sboot %s: %s: %s: %s; see %s%s",
 			s->colour ? "\033[31m" : "", r->id, place,
@@ -120,6 +128,8 @@ static void on_progress(const struct run_progress *p, void *arg)
 		fprintf(stderr, ", %zu broken", p->broken);
 	if (p->bad)
 		fprintf(stderr, ", %zu bad", p->bad);
+	if (p->splat)
+		fprintf(stderr, ", %zu with splats", p->splat);
 	if (p->failed)
 		fprintf(stderr, ", %zu to repeat", p->failed);
 	if (*left)
@@ -153,6 +163,8 @@ static void summary(const struct run_progress *p)
 	str_addf(&s, "%zu of %zu boots done", p->ok + p->bad, p->total);
 	if (p->bad)
 		str_addf(&s, "; in %zu the kernel failed", p->bad);
+	if (p->splat)
+		str_addf(&s, "; in %zu it ran, but with splats", p->splat);
 	if (p->failed)
 		str_addf(&s, "; %zu failed in the lab, to be done again",
 			 p->failed);
@@ -214,7 +226,7 @@ static int work(struct ctx *c, struct lab *lab, struct study *study,
 		r = run_work(run, &e);
 	wipe(s);
 	p = run_progress(run);
-	code = (int)run_worst(run);
+	code = worse((int)run_worst(run), p.splat ? EXIT_CHANGED : EXIT_DONE);
 	run_free(run);
 	if (r == -EINTR) {
 		cmd_say("interrupted: %zu of %zu boots are done; run the same "

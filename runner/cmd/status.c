@@ -12,6 +12,7 @@ struct study_status {
 	long long boots, ok, bad, lab, running, todo, eta_ms;
 	/* Kernels: that cannot be had, to be built, that do not build. */
 	long long none, unbuilt, broken;
+	long long splat; /* boots: ok, but with findings */
 };
 
 struct listing {
@@ -33,7 +34,9 @@ struct listing {
 	"(SELECT count(*) FROM variant v WHERE v.study = s.id "                \
 	" AND v.state = 'todo'), "                                             \
 	"(SELECT count(*) FROM variant v WHERE v.study = s.id "                \
-	" AND v.state = 'broken') "                                            \
+	" AND v.state = 'broken'), "                                           \
+	"(SELECT count(DISTINCT f.boot) FROM study_finding f JOIN boot b "     \
+	" ON b.id = f.boot AND b.state = 'ok' WHERE f.study_id = s.id) "       \
 	"FROM study s LEFT JOIN (SELECT DISTINCT c.study, c.boot, b.state, "   \
 	"b.wall_ms FROM cell c LEFT JOIN boot b ON b.id = c.boot) x "          \
 	"ON x.study = s.id WHERE ?1 = '' OR s.name = ?1 GROUP BY s.id "        \
@@ -47,6 +50,8 @@ static void print_text(const struct study_status *s, bool busy)
 	       s->boots);
 	if (s->bad)
 		printf(", %lld bad", s->bad);
+	if (s->splat)
+		printf(", %lld with splats", s->splat);
 	if (s->lab)
 		printf(", %lld failed in the lab", s->lab);
 	if (s->running)
@@ -71,18 +76,18 @@ static void print_text(const struct study_status *s, bool busy)
 
 static json_t *as_json(const struct study_status *s, bool busy)
 {
-	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-			 "s:I, s:I, s:I}",
-			 "study", s->name, "updated", s->updated, "boots",
-			 (json_int_t)s->boots, "ok", (json_int_t)s->ok, "bad",
-			 (json_int_t)s->bad, "lab", (json_int_t)s->lab,
-			 "running", (json_int_t)(busy ? s->running : 0),
-			 "interrupted", (json_int_t)(busy ? 0 : s->running),
-			 "todo", (json_int_t)s->todo, "kernels_missing",
-			 (json_int_t)s->none, "kernels_to_build",
-			 (json_int_t)s->unbuilt, "kernels_broken",
-			 (json_int_t)s->broken, "eta_ms",
-			 (json_int_t)s->eta_ms);
+	return json_pack(
+		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:I, s:I, s:I, s:I}",
+		"study", s->name, "updated", s->updated, "boots",
+		(json_int_t)s->boots, "ok", (json_int_t)s->ok, "splat",
+		(json_int_t)s->splat, "bad", (json_int_t)s->bad, "lab",
+		(json_int_t)s->lab, "running",
+		(json_int_t)(busy ? s->running : 0), "interrupted",
+		(json_int_t)(busy ? 0 : s->running), "todo",
+		(json_int_t)s->todo, "kernels_missing", (json_int_t)s->none,
+		"kernels_to_build", (json_int_t)s->unbuilt, "kernels_broken",
+		(json_int_t)s->broken, "eta_ms", (json_int_t)s->eta_ms);
 }
 
 static int on_study(struct sqlite3_stmt *row, void *arg)
@@ -99,6 +104,7 @@ static int on_study(struct sqlite3_stmt *row, void *arg)
 		.none = sqlite3_column_int64(row, 7),
 		.unbuilt = sqlite3_column_int64(row, 9),
 		.broken = sqlite3_column_int64(row, 10),
+		.splat = sqlite3_column_int64(row, 11),
 	};
 
 	s.todo = s.boots - s.ok - s.bad;

@@ -156,11 +156,9 @@ static void suspect_disk(struct boot *b)
 
 	if (c->state != BOOT_BAD || room >= GUEST_FILE_CAP)
 		return;
-	free(c->reason);
-	c->state = BOOT_LAB;
-	c->outcome = "disk";
-	c->reason = xasprintf("the disk is full (%llu KiB left for '%s')",
-			      (unsigned long long)room >> 10, b->lab->dir);
+	collected_infra(c, "disk",
+			xasprintf("the disk is full (%llu KiB left for '%s')",
+				  (unsigned long long)room >> 10, b->lab->dir));
 }
 
 /* What QEMU said, if anything, behind our own reason. */
@@ -172,7 +170,7 @@ static void add_qemu_words(struct boot *b)
 
 	if (file_read(b->qemu_log, 65536, &log, &ignored) || !log.len) {
 		unlink(b->qemu_log);
-	} else if (!strcmp(c->outcome, "qemu")) {
+	} else if (c->detail && !strcmp(c->detail, "qemu")) {
 		char *reason = c->reason;
 
 		log.buf[strcspn(log.buf, "\n")] = '\0';
@@ -258,17 +256,13 @@ static void on_exit_of_process(const struct job_result *j, void *arg)
 	b->result.wall_ms = j->wall_ms;
 	if (after(b, j, &e)) {
 		collected_release(c);
-		c->state = BOOT_LAB;
-		c->outcome =
-			file_space(b->dir) < GUEST_FILE_CAP ? "disk" : "lab";
-		c->reason = xstrdup(e.text);
+		collected_infra(
+			c, file_space(b->dir) < GUEST_FILE_CAP ? "disk" : "lab",
+			xstrdup(e.text));
 	}
-	if (j->stopped) {
-		free(c->reason);
-		c->state = BOOT_LAB;
-		c->outcome = "interrupted";
-		c->reason = xstrdup("the run was interrupted");
-	}
+	if (j->stopped)
+		collected_infra(c, "interrupted",
+				xstrdup("the run was interrupted"));
 	b->done(b, b->arg);
 }
 

@@ -2,7 +2,9 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "console/console.h"
 #include "lab/extract.h"
+#include "lab/findings.h"
 #include "lab/spec.h"
 
 #include <signal.h>
@@ -41,30 +43,6 @@ static const char *line_start(const char *text, const char *at)
 	return at;
 }
 
-static const char *find(const struct str *console, const char *what)
-{
-	return console->len
-		       ? memmem(console->buf, console->len, what, strlen(what))
-		       : NULL;
-}
-
-/* The first sign of trouble on the console, or NULL. */
-static const char *first_trouble(const struct str *console)
-{
-	static const char *const signs[] = {
-		"] BUG: ", "Oops: ", "general protection fault",
-		"Unable to mount root", "Kernel panic - not syncing"};
-	const char *first = NULL;
-
-	for (size_t i = 0; i < sizeof(signs) / sizeof(*signs); i++) {
-		const char *at = find(console, signs[i]);
-
-		if (at && (!first || at < first))
-			first = at;
-	}
-	return first ? line_start(console->buf, first) : NULL;
-}
-
 static const char *tail(const struct str *console)
 {
 	const char *at = console->buf + console->len;
@@ -74,16 +52,13 @@ static const char *tail(const struct str *console)
 	return line_start(console->buf, at + (at > console->buf));
 }
 
-static char *excerpt(const struct str *console)
+/* Where nothing was found, the end of the console says the most. */
+static char *last_lines(const struct str *console)
 {
 	struct str out = STR_INIT;
-	const char *at = first_trouble(console);
+	const char *at = tail(console);
 	const char *end = console->buf + console->len;
 
-	if (!console->len)
-		return xstrdup("(the console is empty)\n");
-	if (!at)
-		at = tail(console);
 	for (int i = 0; i < EXCERPT_LINES && at < end; i++) {
 		const char *stop = memchr(at, '\n', (size_t)(end - at));
 		size_t n = (size_t)((stop ? stop : end) - at);
@@ -106,18 +81,51 @@ static char *one_line(const char *at, const char *end)
 	return str_detach(&out);
 }
 
+/* The finding that ended the kernel, or NULL: of an oops and its panic the
+ * panic. */
+static const struct finding *fatal_of(const struct collected *c)
+{
+	for (size_t i = c->nfindings; i-- > 0;)
+		if (c->findings[i].fatal)
+			return &c->findings[i];
+	return NULL;
+}
+
+/* The first finding, and what ended the kernel if that is another one. */
+static char *excerpt(const struct collected *c, const struct str *console)
+{
+	const struct finding *fatal = fatal_of(c);
+
+	if (!console->len)
+		return xstrdup("(the console is empty)\n");
+	if (!c->nfindings)
+		return last_lines(console);
+	if (!fatal || fatal == c->findings)
+		return xstrdup(c->findings[0].excerpt);
+	return xasprintf("%s%s", c->findings[0].excerpt, fatal->excerpt);
+}
+
 /* ---- the judgement ---- */
 
-__attribute__((format(printf, 4, 5))) static void judge(struct collected *c,
-							enum boot_state state,
-							const char *outcome,
-							const char *fmt, ...)
+/* A boot as it is judged. */
+struct trial {
+	const json_t *spec;
+	const struct frames *f;
+	const struct str *port, *console;
+	const struct ending *end;
+	struct collected *c;
+};
+
+__attribute__((format(printf, 5, 6))) static void
+judge(struct collected *c, enum boot_state state, const char *outcome,
+      const char *detail, const char *fmt, ...)
 {
 	va_list ap;
 
 	va_start(ap, fmt);
 	c->state = state;
 	c->outcome = outcome;
+	c->detail = detail;
 	if (vasprintf(&c->reason, fmt, ap) < 0)
 		abort();
 	va_end(ap);
@@ -125,95 +133,101 @@ __attribute__((format(printf, 4, 5))) static void judge(struct collected *c,
 	str_plain(c->reason);
 }
 
-static bool judge_flood(const struct ending *end, const struct str *port,
-			const struct str *console, struct collected *c)
+static bool judge_flood(const struct trial *t)
 {
-	if (end->signal != SIGXFSZ && port->len < GUEST_FILE_CAP &&
-	    console->len < GUEST_FILE_CAP)
+	if (t->end->signal != SIGXFSZ && t->port->len < GUEST_FILE_CAP &&
+	    t->console->len < GUEST_FILE_CAP)
 		return false;
-	judge(c, BOOT_BAD, "flood",
+	judge(t->c, BOOT_BAD, OUTCOME_WORKLOAD, "flood",
 	      "the guest wrote more than %u MiB to its %s and was stopped",
 	      GUEST_FILE_CAP >> 20,
-	      port->len > console->len ? "port" : "console");
+	      t->port->len > t->console->len ? "port" : "console");
 	return true;
 }
 
 /* Also one that did not end the guest: panic=-1 is only a wish. */
-static bool judge_panic(const struct frames *f, const struct str *console,
-			struct collected *c)
+static bool judge_panic(const struct trial *t)
 {
-	const char *panic = find(console, "Kernel panic - not syncing");
-	char *line;
+	const struct finding *fatal = fatal_of(t->c);
+	const struct finding *first = t->c->findings;
 
-	if (!panic || frames_last(f, "bye", NULL))
+	if (!fatal || frames_last(t->f, "bye", NULL))
 		return false;
-	line = one_line(panic, console->buf + console->len);
-	judge(c, BOOT_BAD, "panic", "%s", line);
-	free(line);
+	if (first == fatal)
+		judge(t->c, BOOT_BAD, OUTCOME_PANIC, "panic", "%.160s",
+		      fatal->first_line);
+	else
+		judge(t->c, BOOT_BAD, OUTCOME_PANIC, "panic",
+		      "%.160s; then: %.160s", first->first_line,
+		      fatal->first_line);
 	return true;
 }
 
-/* QEMU itself ended in a way that says it all? */
-static bool judge_ending(const json_t *spec, const struct ending *end,
-			 struct collected *c)
+static bool judge_hang(const struct trial *t)
 {
-	if (end->hang)
-		judge(c, BOOT_BAD, "hang", "%s", end->hang);
-	else if (end->deadline)
-		judge(c, BOOT_BAD, "deadline",
+	if (t->end->hang)
+		judge(t->c, BOOT_BAD, OUTCOME_HANG, "hang", "%s", t->end->hang);
+	else if (t->end->deadline)
+		judge(t->c, BOOT_BAD, OUTCOME_HANG, "deadline",
 		      "the guest was not done after "
 		      "%d s (deadline_s of machine '%s') and was stopped",
-		      spec_int(spec, NULL, "deadline_s"),
-		      spec_text(spec, "machine", "name"));
-	else if (end->signal)
-		judge(c, BOOT_LAB, "qemu", "QEMU was killed by signal %d (%s)",
-		      end->signal, strsignal(end->signal));
-	else if (end->exit)
-		judge(c, BOOT_LAB, "qemu", "QEMU ended with exit status %d",
-		      end->exit);
+		      spec_int(t->spec, NULL, "deadline_s"),
+		      spec_text(t->spec, "machine", "name"));
 	else
 		return false;
 	return true;
 }
 
-static bool judge_frames(const struct frames *f, struct collected *c)
+/* The process itself ended in a way that says it all? */
+static bool judge_ending(const struct trial *t)
 {
-	const json_t *bye = frames_last(f, "bye", NULL);
-	const json_t *error = frames_last(f, "error", NULL);
+	const struct ending *end = t->end;
+	const char *program = end->program ? end->program : "QEMU";
 
-	if (f->bad) {
-		judge(c, BOOT_BAD, "garbage",
-		      "line %zu of the guest's port is "
-		      "%s (%zu such lines)",
-		      f->bad_line, f->why, f->bad);
-	} else if (!json_array_size(f->list)) {
-		judge(c, BOOT_BAD, "silent",
-		      "the guest ended and its agent "
-		      "had never reported");
-	} else if (error) {
-		judge(c, BOOT_BAD, "agent", "the agent gave up: %.300s",
-		      frame_text(error, "what"));
-	} else if (!bye) {
-		judge(c, BOOT_BAD, "incomplete",
-		      "the guest ended before its "
-		      "agent was done");
-	} else {
+	if (end->signal)
+		judge(t->c, BOOT_LAB, OUTCOME_INFRA, "qemu",
+		      "%s was killed by signal %d (%s)", program, end->signal,
+		      strsignal(end->signal));
+	else if (end->exit)
+		judge(t->c, BOOT_LAB, OUTCOME_INFRA, "qemu",
+		      "%s ended with exit status %d", program, end->exit);
+	else
 		return false;
-	}
 	return true;
 }
 
-static bool judge_metronome(const json_t *spec, const struct frames *f,
-			    struct collected *c)
+static bool judge_frames(const struct trial *t)
 {
-	const json_t *m = frames_last(f, "metronome", NULL);
+	const struct frames *f = t->f;
+	const json_t *error = frames_last(f, "error", NULL);
 
-	if (!spec_int(spec, "machine", "metronome_us") ||
+	if (f->bad)
+		judge(t->c, BOOT_BAD, OUTCOME_WORKLOAD, "garbage",
+		      "line %zu of the guest's port is %s (%zu such lines)",
+		      f->bad_line, f->why, f->bad);
+	else if (!json_array_size(f->list))
+		judge(t->c, BOOT_BAD, OUTCOME_NO_BOOT, "silent",
+		      "the guest ended and its agent had never reported");
+	else if (error)
+		judge(t->c, BOOT_BAD, OUTCOME_WORKLOAD, "agent",
+		      "the agent gave up: %.300s", frame_text(error, "what"));
+	else if (!frames_last(f, "bye", NULL))
+		judge(t->c, BOOT_BAD, OUTCOME_PANIC, "incomplete",
+		      "the guest ended before its agent was done");
+	else
+		return false;
+	return true;
+}
+
+static bool judge_metronome(const struct trial *t)
+{
+	const json_t *m = frames_last(t->f, "metronome", NULL);
+
+	if (!spec_int(t->spec, "machine", "metronome_us") ||
 	    json_is_true(json_object_get(m, "ok")))
 		return false;
-	judge(c, BOOT_BAD, "metronome",
-	      "the metronome could not be started: "
-	      "%.300s",
+	judge(t->c, BOOT_BAD, OUTCOME_WORKLOAD, "metronome",
+	      "the metronome could not be started: %.300s",
 	      m ? frame_text(m, "error") : "the agent said nothing");
 	return true;
 }
@@ -234,71 +248,91 @@ static char *last_words(const struct frames *f, const char *step)
 	return line;
 }
 
-static bool judge_step(const json_t *step, const struct frames *f,
-		       struct collected *c)
+/* How a step failed, freed by the caller; NULL if it did not. */
+static char *step_trouble(const json_t *step, const struct frames *f)
 {
 	const char *name = frame_text(step, "name");
 	const json_t *end = frames_last(f, "end", name);
-	char *words;
+	char *words, *why;
 
-	if (end && !frame_num(end, "exit") && !frame_num(end, "signal") &&
-	    !json_is_true(json_object_get(end, "deadline")) &&
-	    !json_is_true(json_object_get(end, "load_failed")))
-		return false;
-	words = last_words(f, name);
 	if (!end)
-		judge(c, BOOT_BAD, "workload", "step '%s' did not run", name);
-	else if (json_is_true(json_object_get(end, "deadline")))
-		judge(c, BOOT_BAD, "workload",
-		      "step '%s' was not done after "
-		      "%lld s of guest time",
-		      name, frame_num(step, "deadline_ms") / 1000);
-	else if (frame_num(end, "signal"))
-		judge(c, BOOT_BAD, "workload",
-		      "step '%s' was killed by signal "
-		      "%lld",
-		      name, frame_num(end, "signal"));
-	else if (frame_num(end, "exit"))
-		judge(c, BOOT_BAD, "workload",
-		      "step '%s' ended with exit "
-		      "status %lld%s%s",
-		      name, frame_num(end, "exit"), *words ? ": " : "", words);
-	else
-		judge(c, BOOT_BAD, "workload",
-		      "the load beside step '%s' "
-		      "failed",
-		      name);
-	free(words);
-	return true;
+		return xasprintf("step '%s' did not run", name);
+	if (json_is_true(json_object_get(end, "deadline")))
+		return xasprintf("step '%s' was not done after %lld s of guest "
+				 "time",
+				 name, frame_num(step, "deadline_ms") / 1000);
+	if (frame_num(end, "signal"))
+		return xasprintf("step '%s' was killed by signal %lld", name,
+				 frame_num(end, "signal"));
+	if (frame_num(end, "exit")) {
+		words = last_words(f, name);
+		why = xasprintf("step '%s' ended with exit status %lld%s%s",
+				name, frame_num(end, "exit"),
+				*words ? ": " : "", words);
+		free(words);
+		return why;
+	}
+	if (json_is_true(json_object_get(end, "load_failed")))
+		return xasprintf("the load beside step '%s' failed", name);
+	return NULL;
 }
 
-static bool judge_steps(const json_t *spec, const struct frames *f,
-			struct collected *c)
+static bool judge_steps(const struct trial *t)
 {
 	size_t i;
 	json_t *step;
 
-	json_array_foreach(json_object_get(spec, "steps"), i,
-			   step) if (judge_step(step, f, c)) return true;
+	json_array_foreach(json_object_get(t->spec, "steps"), i, step)
+	{
+		char *why = step_trouble(step, t->f);
+
+		if (!why)
+			continue;
+		judge(t->c, BOOT_BAD, OUTCOME_WORKLOAD, "workload", "%s", why);
+		free(why);
+		return true;
+	}
 	return false;
 }
 
-static void judge_all(const json_t *spec, const struct frames *f,
-		      const struct str *port, const struct str *console,
-		      const struct ending *end, struct collected *c)
+/* What the kernel said may explain what became of the workload. */
+static void add_finding(struct collected *c)
 {
+	char *reason = c->reason;
+
+	if (c->state != BOOT_BAD || !c->nfindings ||
+	    !strcmp(c->outcome, OUTCOME_PANIC))
+		return;
+	c->reason = xasprintf("%s; its console has: %.160s", reason,
+			      c->findings[0].first_line);
+	str_plain(c->reason);
+	free(reason);
+}
+
+static void judge_metrics(const struct trial *t)
+{
+	struct collected *c = t->c;
 	char *why;
 
-	if (judge_flood(end, port, console, c) || judge_panic(f, console, c) ||
-	    judge_ending(spec, end, c) || judge_frames(f, c) ||
-	    judge_metronome(spec, f, c) || judge_steps(spec, f, c))
-		return;
 	c->state = BOOT_OK;
-	c->outcome = "ok";
-	if (!extract_metrics(spec, f, c, &why)) {
-		judge(c, BOOT_BAD, "workload", "%s", why);
+	if (!extract_metrics(t->spec, t->f, c, &why)) {
+		judge(c, BOOT_BAD, OUTCOME_WORKLOAD, "workload", "%s", why);
 		free(why);
+	} else if (c->nfindings) {
+		judge(c, BOOT_OK, OUTCOME_SPLAT, "splat", "%.160s",
+		      c->findings[0].first_line);
+	} else {
+		c->outcome = OUTCOME_OK;
 	}
+}
+
+static void judge_all(const struct trial *t)
+{
+	if (!judge_flood(t) && !judge_panic(t) && !judge_hang(t) &&
+	    !judge_ending(t) && !judge_frames(t) && !judge_metronome(t) &&
+	    !judge_steps(t))
+		judge_metrics(t);
+	add_finding(t->c);
 }
 
 static uint64_t last_time(const struct frames *f)
@@ -322,32 +356,51 @@ static int read_guest_file(const char *path, struct str *out, struct err *e)
 	return file_read(path, GUEST_FILE_CAP, out, e);
 }
 
+static void collect(const json_t *spec, const struct str *port,
+		    const struct str *console, const struct ending *end,
+		    struct collected *c)
+{
+	char secret[BOOT_SECRET];
+	struct frames f;
+	const struct trial t = {spec, &f, port, console, end, c};
+
+	c->console = findings_read(console->buf, console->len);
+	c->nfindings = console_findings(c->console, &c->findings);
+	spec_secret(spec, secret);
+	frames_read(&f, port->buf, port->len, secret);
+	c->guest_ns = last_time(&f);
+	str_add(&c->lines, f.text.buf, f.text.len);
+	judge_all(&t);
+	if (strcmp(c->outcome, OUTCOME_OK))
+		c->excerpt = excerpt(c, console);
+	frames_release(&f);
+}
+
 int collect_boot(const json_t *spec, const char *port_path,
 		 const char *console_path, const struct ending *end,
 		 struct collected *c, struct err *e)
 {
 	struct str port = STR_INIT, console = STR_INIT;
-	char secret[BOOT_SECRET];
-	struct frames f;
 	int r;
 
 	*c = (struct collected){0};
 	r = read_guest_file(port_path, &port, e);
 	if (!r)
 		r = read_guest_file(console_path, &console, e);
-	if (!r) {
-		spec_secret(spec, secret);
-		frames_read(&f, port.buf, port.len, secret);
-		c->guest_ns = last_time(&f);
-		str_add(&c->lines, f.text.buf, f.text.len);
-		judge_all(spec, &f, &port, &console, end, c);
-		if (c->state != BOOT_OK)
-			c->excerpt = excerpt(&console);
-		frames_release(&f);
-	}
+	if (!r)
+		collect(spec, &port, &console, end, c);
 	str_release(&port);
 	str_release(&console);
 	return r;
+}
+
+void collected_infra(struct collected *c, const char *detail, char *reason)
+{
+	free(c->reason);
+	c->state = BOOT_LAB;
+	c->outcome = OUTCOME_INFRA;
+	c->detail = detail;
+	c->reason = reason;
 }
 
 void collected_release(struct collected *c)
@@ -364,6 +417,7 @@ void collected_release(struct collected *c)
 	free(c->histograms);
 	free(c->reason);
 	free(c->excerpt);
+	console_free(c->console);
 	str_release(&c->lines);
 	*c = (struct collected){0};
 }

@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "lab/findings.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -247,7 +248,7 @@ int db_boot_state(struct db *db, const char *id, int deadline_s, int *state,
 	long long v;
 	int r = db_number(db, e, &v, -1,
 			  "SELECT CASE WHEN state = 'ok' THEN 0 "
-			  "WHEN state = 'bad' AND NOT (outcome = 'deadline' "
+			  "WHEN state = 'bad' AND NOT (detail = 'deadline' "
 			  "AND wall_ms < ? * 1000) THEN 1 "
 			  "ELSE 2 END FROM boot WHERE id = ?",
 			  "it", (long long)deadline_s, id);
@@ -262,9 +263,9 @@ int db_boot_start(struct db *db, const char *id, const char *kernel, int seed,
 	return db_run(
 		db, e,
 		"INSERT OR REPLACE INTO boot (id, kernel_key, seed, "
-		"state, outcome, reason, started) VALUES (?, ?, ?, "
-		"'running', 'interrupted', 'the run was interrupted', " DB_NOW
-		")",
+		"state, outcome, detail, reason, started) VALUES (?, ?, ?, "
+		"'running', '" OUTCOME_INFRA "', 'interrupted', "
+		"'the run was interrupted', " DB_NOW ")",
 		"tti", id, kernel, (long long)seed);
 }
 
@@ -295,13 +296,15 @@ int db_boot_done(struct db *db, const char *id, const struct collected *c,
 	if (db_begin(db, e))
 		return -EIO;
 	if (db_run(db, e,
-		   "UPDATE boot SET state = ?, outcome = ?, reason = ?, "
-		   "excerpt = ?, wall_ms = ?, guest_ns = ?, fingerprint = ? "
-		   "WHERE id = ?",
-		   "ttttiitt", boot_state_name(c->state), c->outcome, c->reason,
-		   c->excerpt, (long long)wall_ms, (long long)c->guest_ns,
-		   fingerprint, id) ||
+		   "UPDATE boot SET state = ?, outcome = ?, detail = ?, "
+		   "reason = ?, excerpt = ?, wall_ms = ?, guest_ns = ?, "
+		   "fingerprint = ? WHERE id = ?",
+		   "tttttiitt", boot_state_name(c->state), c->outcome,
+		   c->detail, c->reason, c->excerpt, (long long)wall_ms,
+		   (long long)c->guest_ns, fingerprint, id) ||
 	    (c->state == BOOT_OK && add_results(db, id, c, e)) ||
+	    (c->state != BOOT_LAB &&
+	     findings_store(db, id, c->findings, c->nfindings, e)) ||
 	    db_commit(db, e)) {
 		db_rollback(db);
 		return -EIO;

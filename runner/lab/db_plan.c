@@ -3,6 +3,8 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "lab/findings.h"
+#include "machine/backend.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -15,10 +17,10 @@ static int add_machines(struct db *db, const struct study *s, long long id,
 
 		if (db_run(db, e,
 			   "INSERT INTO machine VALUES "
-			   "(?, ?, ?, ?, ?, ?)",
-			   "ittiii", id, m->name, m->clock, (long long)m->vcpus,
-			   (long long)m->memory_mib,
-			   (long long)m->metronome_us))
+			   "(?, ?, ?, ?, ?, ?, ?)",
+			   "ittiiit", id, m->name, m->clock,
+			   (long long)m->vcpus, (long long)m->memory_mib,
+			   (long long)m->metronome_us, m->backend->accel))
 			return -EIO;
 	}
 	return 0;
@@ -86,7 +88,8 @@ int db_study(struct db *db, const struct study *s, long long *id, struct err *e)
 	    db_number(db, e, id, 0, "SELECT id FROM study WHERE name = ?", "t",
 		      s->name) ||
 	    clear_study(db, *id, e) || add_machines(db, s, *id, e) ||
-	    add_configs(db, s, *id, e))
+	    add_configs(db, s, *id, e) ||
+	    findings_harmless(db, *id, &s->harmless, e))
 		return -EIO;
 	for (size_t i = 0; i < s->nworkloads; i++)
 		if (add_metrics(db, s->workloads[i], *id, e))

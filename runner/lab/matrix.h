@@ -31,6 +31,7 @@ struct task {
 	int seed;
 	char id[BOOT_ID];
 	unsigned char state;
+	unsigned char tries; /* of this run that failed in the lab */
 };
 
 struct matrix_options {

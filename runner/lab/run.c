@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/stop.h"
+#include "lab/findings.h"
 #include "lab/matrix.h"
 
 #include <errno.h>
@@ -11,6 +12,8 @@
 /* With less than this for each boot none is started: its files may not fit. */
 #define ROOM_NEEDED (4ull * GUEST_FILE_CAP)
 #define STREAK_MAX 8
+/* What the lab failed is tried so often in one run. */
+#define TRIES_MAX 3
 
 struct slot {
 	struct run *run;
@@ -35,7 +38,9 @@ struct run {
 	struct err err;
 	uint64_t wall_sum_ms, wall_n;   /* boots of this run */
 	uint64_t build_sum_ms, build_n; /* its builds */
-	int streak; /* boots in a row that failed in the lab */
+	int streak;          /* boots in a row that failed in the lab */
+	struct task **again; /* to be tried once more; one place a slot */
+	size_t nagain;
 };
 
 struct run *run_new(struct lab *lab, struct study *study,
@@ -55,6 +60,7 @@ void run_free(struct run *r)
 	if (!r)
 		return;
 	matrix_release(&r->m);
+	free(r->again);
 	free(r->slots);
 	free(r);
 }
@@ -116,6 +122,16 @@ static size_t known_broken(const struct run *r)
 	return n;
 }
 
+static int count_splats(struct run *r, struct err *e)
+{
+	long long n;
+
+	if (findings_alarming(r->lab->db, r->m.study, NULL, &n, e))
+		return -EIO;
+	r->p.splat = (size_t)n;
+	return 0;
+}
+
 int run_resolve(struct run *r, struct err *e)
 {
 	struct matrix_options o = {
@@ -129,6 +145,8 @@ int run_resolve(struct run *r, struct err *e)
 	};
 	int ret = lab_need_qemu(r->lab, e);
 
+	if (!ret)
+		ret = findings_catch_up(r->lab->db, r->lab->dir, e);
 	if (!ret)
 		ret = matrix_build(&r->m, r->lab, r->study, &o, e);
 	if (ret)
@@ -146,7 +164,7 @@ int run_resolve(struct run *r, struct err *e)
 	r->p.unbuildable = known_broken(r);
 	if (r->p.bad || r->p.unbuildable)
 		worsen(r, ERR_KERNEL);
-	return 0;
+	return count_splats(r, e);
 }
 
 /* ---- progress ---- */
@@ -234,6 +252,11 @@ static void on_stop(void *arg)
 	maybe_end(r);
 }
 
+static bool boot_detail_is(const struct boot_result *b, const char *word)
+{
+	return b->what.detail && !strcmp(b->what.detail, word);
+}
+
 static void count(struct run *r, struct task *t, const struct boot_result *b)
 {
 	static const enum task_state states[] = {[BOOT_OK] = TASK_OK,
@@ -268,30 +291,79 @@ static void give_up_on_streak(struct run *r, const struct boot_result *b)
 }
 
 static void tell_boot(struct run *r, const struct task *t,
-		      const struct boot_result *b)
+		      const struct boot_result *b, bool splat, int again)
 {
 	const struct cell *c = &r->m.cells[t->cell];
+	const struct run_boot told = {
+		.stage = r->study->stages[c->stage].name,
+		.config = r->study->configs[c->config].name,
+		.machine = r->study->machines[c->machine]->name,
+		.workload = r->study->workloads[c->workload]->label,
+		.seed = t->seed,
+		.splat = splat,
+		.again = again,
+		.result = b,
+	};
 
 	if (r->w.boot)
-		r->w.boot(r->study->stages[c->stage].name,
-			  r->study->configs[c->config].name,
-			  r->study->machines[c->machine]->name,
-			  r->study->workloads[c->workload]->label, t->seed, b,
-			  r->w.arg);
+		r->w.boot(&told, r->w.arg);
 }
 
 /* Keeps the folder first, so that a boot in the database has its files. */
-static int store(struct run *r, struct boot *b, struct err *e)
+static int store(struct run *r, struct boot *b, bool *splat, struct err *e)
 {
 	const struct boot_result *res = boot_result(b);
+	long long alarming = 0;
 	int ret = 0;
 
-	if (strcmp(res->what.outcome, "disk"))
+	if (!boot_detail_is(res, "disk"))
 		ret = boot_keep(b, e);
 	if (!ret)
 		ret = db_boot_done(r->lab->db, res->id, &res->what,
 				   res->wall_ms, res->fingerprint, e);
+	if (!ret)
+		ret = findings_alarming(r->lab->db, r->m.study, res->id,
+					&alarming, e);
+	*splat = alarming > 0 && res->what.state == BOOT_OK;
 	return ret;
+}
+
+/* What the lab failed once may well work: it is not the kernel's fault, and no
+ * result of it.  A full disk stays full. */
+static bool try_again(struct run *r, struct task *t,
+		      const struct boot_result *b)
+{
+	struct err ignored;
+	char *detail;
+
+	if (b->what.state != BOOT_LAB || r->stopping ||
+	    boot_detail_is(b, "disk") || ++t->tries >= TRIES_MAX)
+		return false;
+	detail = xasprintf("boot %s, try %d of %d: %s", b->id, t->tries,
+			   TRIES_MAX, b->what.reason);
+	db_event(r->lab->db, r->study->name, OUTCOME_INFRA, detail, &ignored);
+	free(detail);
+	t->state = TASK_TODO;
+	r->again[r->nagain++] = t;
+	tell_boot(r, t, b, false, t->tries + 1);
+	return true;
+}
+
+static void finish(struct run *r, struct task *t, struct boot *b)
+{
+	struct err e;
+	bool splat;
+
+	if (store(r, b, &splat, &e)) {
+		t->state = TASK_LAB;
+		r->p.failed++;
+		fail(r, &e);
+		return;
+	}
+	count(r, t, boot_result(b));
+	r->p.splat += splat;
+	tell_boot(r, t, boot_result(b), splat, 0);
+	give_up_on_streak(r, boot_result(b));
 }
 
 static void on_boot(struct boot *b, void *arg)
@@ -299,27 +371,23 @@ static void on_boot(struct boot *b, void *arg)
 	struct slot *s = arg;
 	struct run *r = s->run;
 	struct task *t = s->task;
-	bool interrupted = !strcmp(boot_result(b)->what.outcome, "interrupted");
-	struct err e;
 
 	s->boot = NULL;
 	s->task = NULL;
 	r->p.running--;
-	if (interrupted) {
+	if (boot_detail_is(boot_result(b), "interrupted"))
 		t->state = TASK_TODO;
-	} else if (store(r, b, &e)) {
-		t->state = TASK_LAB;
-		r->p.failed++;
-		fail(r, &e);
-	} else {
-		count(r, t, boot_result(b));
-		tell_boot(r, t, boot_result(b));
-		give_up_on_streak(r, boot_result(b));
-	}
+	else if (!try_again(r, t, boot_result(b)))
+		finish(r, t, b);
 	boot_free(b);
 	fill_slots(r);
 	tell_progress(r);
 	maybe_end(r);
+}
+
+static struct task *next_task(struct run *r)
+{
+	return r->nagain ? r->again[--r->nagain] : matrix_next(&r->m);
 }
 
 static int start(struct run *r, struct slot *s, struct task *t, struct err *e)
@@ -360,7 +428,7 @@ static void fill_slots(struct run *r)
 			continue;
 		if (!room_for_boot(r))
 			return;
-		t = matrix_next(&r->m);
+		t = next_task(r);
 		if (!t)
 			return;
 		if (start(r, s, t, &e)) {
@@ -469,6 +537,7 @@ int run_work(struct run *r, struct err *e)
 	BUG(uv_loop_init(&r->loop));
 	log_event(r, "run");
 	r->slots = xcalloc((size_t)r->o.jobs, sizeof(*r->slots));
+	r->again = xcalloc((size_t)r->o.jobs, sizeof(struct task *));
 	for (int i = 0; i < r->o.jobs; i++)
 		r->slots[i].run = r;
 	stop_watch(&r->stop, &r->loop, on_stop, r);

@@ -20,6 +20,7 @@ struct run;
 struct run_progress {
 	size_t total;   /* boots of the plan, shared ones counted once */
 	size_t ok, bad; /* done, of these */
+	size_t splat;   /* ok, but with findings that are not harmless */
 	size_t failed;  /* failed for a reason of ours, to be done again */
 	size_t running;
 	size_t skipped; /* boots that have no kernel or no machine */
@@ -29,15 +30,22 @@ struct run_progress {
 	uint64_t eta_ms;    /* until the end; 0 if unknown */
 };
 
+/* One boot's place in the matrix, and what became of it. */
+struct run_boot {
+	const char *stage, *config, *machine, *workload;
+	int seed;
+	bool splat; /* it has findings that the study does not call harmless */
+	int again;  /* the lab failed: the number of the try to come; or 0 */
+	const struct boot_result *result;
+};
+
 /* What a run tells while it goes on; each may be NULL. */
 struct run_watch {
 	void (*note)(const char *text, void *arg);
 	/* Something of the plan could not be had. */
 	void (*trouble)(const struct err *e, void *arg);
-	/* A boot has ended: where in the matrix, and how. */
-	void (*boot)(const char *stage, const char *config, const char *machine,
-		     const char *workload, int seed,
-		     const struct boot_result *r, void *arg);
+	/* A boot has ended. */
+	void (*boot)(const struct run_boot *b, void *arg);
 	/* A build has ended: of which stage under which config, and how. */
 	void (*build)(const char *stage, const char *config,
 		      const struct build_result *r, void *arg);

@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/yml.h"
+#include "console/console.h"
 
 #include <libgen.h>
 
@@ -11,8 +12,8 @@
 #define CELLS_MAX 1000000
 
 static const char *const known[] = {
-	"study",     "source",   "series",    "stages", "configs",
-	"toolchain", "machines", "workloads", "boots",  "compare"};
+	"study",    "source",    "series", "stages",  "configs", "toolchain",
+	"machines", "workloads", "boots",  "compare", "harmless"};
 
 /* While it is read. */
 struct reader {
@@ -180,6 +181,30 @@ static int read_compare(struct reader *r, struct err *e)
 	return yml_check_unused(map, keys, COUNT(keys), e);
 }
 
+static int read_harmless(struct reader *r, struct err *e)
+{
+	struct yml_node *list = yml_get(r->root, "harmless");
+	const char *pattern;
+
+	if (!list)
+		return 0;
+	if (yml_expect(list, YML_LIST, e))
+		return -1;
+	for (size_t i = 0; i < list->n; i++) {
+		struct err why;
+
+		if (yml_text(list->at[i], &pattern, e))
+			return -1;
+		if (!*pattern)
+			return yml_err(list->at[i], e,
+				       "an empty pattern fits every finding");
+		if (console_check_pattern(pattern, &why))
+			return yml_err(list->at[i], e, "%s", why.text);
+		strv_add_new(&r->s->harmless, pattern);
+	}
+	return 0;
+}
+
 static int read_name(struct reader *r, struct err *e)
 {
 	struct yml_node *n;
@@ -240,7 +265,7 @@ static int read_study(struct reader *r, struct err *e)
 	    read_selection(r, e) || read_configs(r, e) || read_machines(r, e) ||
 	    read_workloads(r, e) ||
 	    yml_opt_int(r->root, "boots", 1, BOOTS_MAX, &boots, e) ||
-	    read_compare(r, e) ||
+	    read_compare(r, e) || read_harmless(r, e) ||
 	    yml_check_unused(r->root, known, COUNT(known), e))
 		return -1;
 	r->s->boots = (int)boots;
@@ -322,6 +347,7 @@ void study_free(struct study *s)
 		kconfig_release(&s->configs[i]);
 	source_release(&s->source);
 	toolchain_release(&s->tools);
+	strv_release(&s->harmless);
 	free(s->stages);
 	free(s->configs);
 	free(s->machines);

@@ -33,6 +33,9 @@ struct study {
 	int boots;         /* per cell; seeds are 1..boots */
 	int baseline;      /* idx of a stage */
 	double min_effect; /* 0.01 is 1 % */
+	/* POSIX extended patterns for the first lines of findings that are no
+	 * news.  How a boot is judged; no part of what it is. */
+	struct strv harmless;
 };
 
 /* The configs of a prebuilt kernel: there is one, as it was shipped. */

@@ -67,6 +67,22 @@ static void play_close(struct guest *g)
 	play_ok(g);
 }
 
+/* Dies until it has been started FAKE_QEMU_FLAKY times; the file counts. */
+static void play_flaky(struct guest *g)
+{
+	const char *times = getenv("FAKE_QEMU_FLAKY"),
+		   *path = getenv("FAKE_QEMU_COUNT");
+	FILE *f = path ? fopen(path, "a") : NULL;
+
+	if (!f || !times)
+		die("nobody counts the tries");
+	fputc('x', f);
+	if (ftell(f) < strtol(times, NULL, 10))
+		die("could not set up host memory");
+	fclose(f);
+	play_ok(g);
+}
+
 static void play_gate(struct guest *g)
 {
 	const char *path = getenv("FAKE_QEMU_GATE");
@@ -94,10 +110,57 @@ static void play_nothing(struct guest *g)
 static void play_panic(struct guest *g)
 {
 	hello(g);
-	fputs("[    0.5] BUG: kernel NULL pointer dereference\n"
-	      "[    0.5] <script>alert(1)</script> \x1b[2J\xff\n"
-	      "[    0.5] Kernel panic - not syncing: <b>Fatal</b> exception\n"
-	      "[    0.5] ---[ end Kernel panic ]---\n", g->console);
+	fputs("[    0.500000] BUG: kernel NULL pointer dereference\n"
+	      "[    0.500000] <script>alert(1)</script> \x1b[2J\xff\n"
+	      "[    0.500000] Kernel panic - not syncing: <b>Fatal</b> "
+	      "exception\n"
+	      "[    0.500000] ---[ end Kernel panic ]---\n",
+	      g->console);
+}
+
+#define SPLAT                                                                  \
+	"[    0.600000] ------------[ cut here ]------------\n"                \
+	"[    0.600000] WARNING: CPU: 0 PID: 7 at mm/slub.c:99 "               \
+	"flush_all+0x12/0x80\n"                                                \
+	"[    0.600000] CPU: 0 PID: 7 Comm: <b>hack Not tainted 6.1.0 #1\n"    \
+	"[    0.600000] RIP: 0010:flush_all+0x12/0x80\n"                       \
+	"[    0.600000] Call Trace:\n"                                         \
+	"[    0.600000]  do_exit+0x1/0x2\n"                                    \
+	"[    0.600000] ---[ end trace 0000000000000000 ]---\n"
+
+static void play_splat(struct guest *g)
+{
+	hello(g);
+	fputs(SPLAT, g->console);
+	steps(g);
+	bye(g);
+}
+
+/* The same report may be there often. */
+static void play_splats(struct guest *g)
+{
+	hello(g);
+	fputs(SPLAT SPLAT SPLAT, g->console);
+	steps(g);
+	bye(g);
+}
+
+static void play_gpf(struct guest *g)
+{
+	boot_console(g);
+	fputs("[    0.200000] general protection fault, probably for "
+	      "non-canonical "
+	      "address 0xdead000000000122: 0000 [#1] PREEMPT SMP\n"
+	      "[    0.200000] CPU: 0 PID: 0 Comm: swapper Not tainted 6.1.0 "
+	      "#1\n"
+	      "[    0.200000] RIP: 0010:kmem_cache_alloc+0x9a/0x2b0\n"
+	      "[    0.200000] Call Trace:\n"
+	      "[    0.200000]  start_kernel+0x1/0x2\n"
+	      "[    0.200000] ---[ end trace 0000000000000000 ]---\n"
+	      "[    0.200000] Kernel panic - not syncing: Attempted to kill "
+	      "the idle "
+	      "task!\n",
+	      g->console);
 }
 
 static void play_incomplete(struct guest *g)
@@ -267,9 +330,13 @@ static const struct {
 	{"grandchild", play_grandchild},
 	{"close", play_close},
 	{"gate", play_gate},
+	{"flaky", play_flaky},
 	{"silent", play_silent},
 	{"nothing", play_nothing},
 	{"panic", play_panic},
+	{"splat", play_splat},
+	{"splats", play_splats},
+	{"gpf", play_gpf},
 	{"incomplete", play_incomplete},
 	{"error", play_error},
 	{"skip", play_skip},

@@ -10,6 +10,8 @@
  *word does "ok". FAKE_QEMU_EVENTS   a FIFO that gets "PID SEED" in a line once
  *the guest runs FAKE_QEMU_GATE     a FIFO: play "gate" goes on when it can read
  *a byte FAKE_QEMU_MS       real time that each boot takes
+ *	FAKE_QEMU_FLAKY    play "flaky" dies until it was started so often
+ *	FAKE_QEMU_COUNT    ... and counts in this file
  *
  * Values depend on the seed alone, and are NN % longer on a kernel with
  * "slowNN" in its version string.

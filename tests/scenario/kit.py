@@ -296,6 +296,10 @@ class Bench:
         """Outcome by seed."""
         return dict(self.rows("SELECT seed, outcome FROM boot"))
 
+    def details(self) -> dict[int, str | None]:
+        """The finer word for the outcome, by seed."""
+        return dict(self.rows("SELECT seed, detail FROM boot"))
+
     def flights(self) -> list[Path]:
         return sorted((self.lab / "flight").iterdir())
 

@@ -84,7 +84,7 @@ def test_killed(bench: kit.Bench) -> None:
     # Nobody is left to stop it, so it ends by itself.
     kit.await_end(pid)
     assert bench.outcomes()[1] == "ok"
-    assert bench.boot(2)["outcome"] == "interrupted"
+    assert bench.boot(2)["detail"] == "interrupted"
     # What was in flight is still there, until the next run.
     assert len(bench.flights()) == 1
     status = bench.klab("status")

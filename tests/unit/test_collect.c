@@ -13,12 +13,28 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "console/console.h"
 #include "lab/collect.h"
 
 #include "a_spec.h"
 
 #include <signal.h>
 #include <unistd.h>
+
+#define GPF                                                                    \
+	"[    0.200000] general protection fault, probably for "               \
+	"non-canonical address 0x6b6b6b6b6b6b6b6b: 0000 [#1] SMP\n"            \
+	"[    0.200000] CPU: 0 PID: 0 Comm: swapper/0 Not tainted\n"           \
+	"[    0.200000] RIP: 0010:kmem_cache_alloc+0x80/0x190\n"               \
+	"[    0.200000] Call Trace:\n"                                         \
+	"[    0.200000]  start_kernel+0x10/0x20\n"                             \
+	"[    0.200000] ---[ end trace 0000000000000000 ]---\n"
+#define WARNED                                                                 \
+	"[    0.100000] ------------[ cut here ]------------\n"                \
+	"[    0.100000] WARNING: CPU: 0 PID: 1 at mm/kfence/core.c:9 "         \
+	"kfence_init+0x10/0x20\n"                                              \
+	"[    0.100000] RIP: 0010:kfence_init+0x10/0x20\n"                     \
+	"[    0.100000] ---[ end trace 0000000000000000 ]---\n"
 
 /* ---- a guest ---- */
 
@@ -96,15 +112,18 @@ static void guest_close(struct guest *g)
 
 /* Judges and closes the guest. */
 static void assert_judged(struct guest *g, enum boot_state state,
-			  const char *outcome, const char *reason)
+			  const char *outcome, const char *detail,
+			  const char *reason)
 {
 	collect(g);
 	if (g->c.state != state || strcmp(g->c.outcome, outcome) ||
+	    strcmp(g->c.detail ? g->c.detail : "", detail) ||
 	    (reason ? !g->c.reason || !strstr(g->c.reason, reason)
 		    : g->c.reason != NULL))
-		fail_msg("%s, %s: %s", boot_state_name(g->c.state),
-			 g->c.outcome, g->c.reason ? g->c.reason : "(none)");
-	assert_int_equal(!g->c.excerpt, state == BOOT_OK);
+		fail_msg("%s, %s (%s): %s", boot_state_name(g->c.state),
+			 g->c.outcome, g->c.detail ? g->c.detail : "",
+			 g->c.reason ? g->c.reason : "(none)");
+	assert_int_equal(!g->c.excerpt, !strcmp(outcome, "ok"));
 	guest_close(g);
 }
 
@@ -138,20 +157,20 @@ static void test_ending_of_qemu(void **state)
 	guest_open(&g, 1);
 	g.end.exit = 1;
 	say_all(&g);
-	assert_judged(&g, BOOT_LAB, "qemu", "exit status 1");
+	assert_judged(&g, BOOT_LAB, "infra", "qemu", "exit status 1");
 	guest_open(&g, 1);
 	g.end.signal = SIGKILL;
 	say_all(&g);
-	assert_judged(&g, BOOT_LAB, "qemu", "killed by signal 9");
+	assert_judged(&g, BOOT_LAB, "infra", "qemu", "killed by signal 9");
 	guest_open(&g, 1);
 	g.end = (struct ending){.signal = SIGTERM, .deadline = true,
 				.wall_ms = 302000};
 	say_all(&g);
-	assert_judged(&g, BOOT_BAD, "deadline", "not done after 300 s");
+	assert_judged(&g, BOOT_BAD, "hang", "deadline", "not done after 300 s");
 	guest_open(&g, 1);
 	g.end.signal = SIGXFSZ;
 	say_all(&g);
-	assert_judged(&g, BOOT_BAD, "flood", "port");
+	assert_judged(&g, BOOT_BAD, "workload-failed", "flood", "port");
 }
 
 static void test_flood(void **state)
@@ -164,11 +183,11 @@ static void test_flood(void **state)
 	guest_open(&g, 1);
 	say_all(&g);
 	str_add(&g.console, much, GUEST_FILE_CAP);
-	assert_judged(&g, BOOT_BAD, "flood", "console");
+	assert_judged(&g, BOOT_BAD, "workload-failed", "flood", "console");
 	guest_open(&g, 1);
 	say_all(&g);
 	str_add(&g.console, much, GUEST_FILE_CAP - 1);
-	assert_judged(&g, BOOT_OK, "ok", NULL);
+	assert_judged(&g, BOOT_OK, "ok", "", NULL);
 	free(much);
 }
 
@@ -179,12 +198,13 @@ static void test_nothing_said(void **state)
 
 	(void)state;
 	guest_open(&g, 1);
-	assert_judged(&g, BOOT_BAD, "silent", "never reported");
+	assert_judged(&g, BOOT_BAD, "no-boot", "silent", "never reported");
 	/* A QEMU that made no files at all. */
 	guest_open(&g, 1);
 	assert_int_equal(collect_boot(g.spec, "none", "none", &g.end, &g.c, &e),
 			 0);
-	assert_string_equal(g.c.outcome, "silent");
+	assert_string_equal(g.c.outcome, "no-boot");
+	assert_string_equal(g.c.detail, "silent");
 	assert_string_equal(g.c.excerpt, "(the console is empty)\n");
 	guest_close(&g);
 	/* A file that cannot be read is our trouble. */
@@ -200,27 +220,114 @@ static void test_panic(void **state)
 
 	(void)state;
 	guest_open(&g, 1);
-	str_adds(&g.console, "[ 1.0] fine\n[ 2.0] Kernel panic - not syncing: "
+	str_adds(&g.console, "[    1.000000] fine\n[    2.000000] Kernel panic - not syncing: "
 			     "\x1b[2Jno init\r\nafter\n");
 	say(&g, "{\"t\":\"hello\"}");
-	assert_judged(&g, BOOT_BAD, "panic",
-		      "Kernel panic - not syncing: ?[2Jno init");
+	assert_judged(&g, BOOT_BAD, "panic", "panic",
+		      "Kernel panic - not syncing: no init");
 	/* Garbage on the port may be the panic's doing. */
 	guest_open(&g, 1);
 	str_adds(&g.console, "Kernel panic - not syncing: x");
 	str_adds(&g.port, "garbage\n");
-	assert_judged(&g, BOOT_BAD, "panic", "not syncing: x");
+	assert_judged(&g, BOOT_BAD, "panic", "panic", "not syncing: x");
 	/* A panic that did not end the guest is no mere hang. */
 	guest_open(&g, 1);
 	g.end = (struct ending){.signal = SIGTERM, .deadline = true,
 				.wall_ms = 300000};
 	str_adds(&g.console, "Kernel panic - not syncing: y");
-	assert_judged(&g, BOOT_BAD, "panic", "not syncing: y");
-	/* Who said bye has done its work; the words may be a workload's. */
+	assert_judged(&g, BOOT_BAD, "panic", "panic", "not syncing: y");
+	/* Who said bye has done its work; what comes then is a finding. */
 	guest_open(&g, 1);
-	str_adds(&g.console, "Kernel panic - not syncing: not really\n");
+	str_adds(&g.console, "[    9.000000] Kernel panic - not syncing: late\n");
 	say_all(&g);
-	assert_judged(&g, BOOT_OK, "ok", NULL);
+	assert_judged(&g, BOOT_OK, "splat", "splat", "not syncing: late");
+}
+
+/* The first cause is named first, then what ended it. */
+static void test_panic_with_a_cause(void **state)
+{
+	struct guest g;
+
+	(void)state;
+	guest_open(&g, 1);
+	str_adds(&g.console, GPF
+		 "[    0.300000] Kernel panic - not syncing: Attempted to kill "
+		 "the idle task!\n");
+	collect(&g);
+	assert_string_equal(g.c.outcome, "panic");
+	assert_true(str_starts(g.c.reason, "general protection fault"));
+	assert_non_null(strstr(g.c.reason, "; then: Kernel panic - not syncing"
+					   ": Attempted to kill the idle"));
+	assert_true(g.c.nfindings >= 1);
+	assert_int_equal(g.c.findings[0].kind, FINDING_GPF);
+	assert_string_equal(g.c.findings[0].function, "kmem_cache_alloc");
+	guest_close(&g);
+}
+
+/* What a kernel survives: the samples are there, and so is the finding. */
+static void test_splat(void **state)
+{
+	struct guest g;
+
+	(void)state;
+	guest_open(&g, 1);
+	str_adds(&g.console, WARNED);
+	say_all(&g);
+	collect(&g);
+	assert_int_equal(g.c.state, BOOT_OK);
+	assert_string_equal(g.c.outcome, "splat");
+	assert_string_equal(g.c.detail, "splat");
+	assert_int_equal(g.c.nsamples, 4);
+	assert_int_equal(g.c.nfindings, 1);
+	assert_string_equal(g.c.findings[0].function, "kfence_init");
+	assert_non_null(strstr(g.c.excerpt, "WARNING: "));
+	guest_close(&g);
+	/* It may be why a step failed. */
+	guest_open(&g, 1);
+	str_adds(&g.console, WARNED);
+	say_step(&g, "prepare", "\"exit\":1");
+	say(&g, "{\"t\":\"bye\"}");
+	assert_judged(&g, BOOT_BAD, "workload-failed", "workload",
+		      "ended with exit status 1; its console has: WARNING: ");
+	/* But it does not make a failure of the lab's the kernel's. */
+	guest_open(&g, 1);
+	str_adds(&g.console, WARNED);
+	g.end.signal = SIGKILL;
+	assert_judged(&g, BOOT_LAB, "infra", "qemu", "killed by signal 9");
+}
+
+static void test_hang(void **state)
+{
+	struct guest g;
+
+	(void)state;
+	guest_open(&g, 1);
+	g.end = (struct ending){.exit = 1, .hang = "no sign of life for 20 s"};
+	say(&g, "{\"t\":\"hello\"}");
+	assert_judged(&g, BOOT_BAD, "hang", "hang",
+		      "no sign of life for 20 s");
+	/* A panic that stands still is a panic. */
+	guest_open(&g, 1);
+	g.end.hang = "no sign of life for 20 s";
+	str_adds(&g.console, "[    1.000000] Kernel panic - not syncing: x\n");
+	assert_judged(&g, BOOT_BAD, "panic", "panic", "not syncing: x");
+}
+
+static void test_infra_instead(void **state)
+{
+	struct guest g;
+
+	(void)state;
+	guest_open(&g, 1);
+	str_adds(&g.console, WARNED);
+	say_all(&g);
+	collect(&g);
+	collected_infra(&g.c, "disk", xstrdup("the disk is full"));
+	assert_int_equal(g.c.state, BOOT_LAB);
+	assert_string_equal(g.c.outcome, "infra");
+	assert_string_equal(g.c.detail, "disk");
+	assert_string_equal(g.c.reason, "the disk is full");
+	guest_close(&g);
 }
 
 static void test_untrue_frames(void **state)
@@ -231,13 +338,13 @@ static void test_untrue_frames(void **state)
 	guest_open(&g, 1);
 	say_all(&g);
 	str_adds(&g.port, "x");
-	assert_judged(&g, BOOT_BAD, "garbage", "is a line without an end "
+	assert_judged(&g, BOOT_BAD, "workload-failed", "garbage", "is a line without an end "
 					       "(1 such lines)");
 	guest_open(&g, 1);
 	say(&g, "{\"t\":\"hello\"}");
 	g.secret[0] ^= 1;
 	say(&g, "{\"t\":\"bye\"}");
-	assert_judged(&g, BOOT_BAD, "garbage", "line 2 of the guest's port is "
+	assert_judged(&g, BOOT_BAD, "workload-failed", "garbage", "line 2 of the guest's port is "
 					       "a frame that this boot's agent "
 					       "did not write");
 }
@@ -249,14 +356,14 @@ static void test_agent_gives_up(void **state)
 	(void)state;
 	guest_open(&g, 1);
 	say(&g, "{\"t\":\"hello\"}");
-	assert_judged(&g, BOOT_BAD, "incomplete", "before its agent was done");
+	assert_judged(&g, BOOT_BAD, "panic", "incomplete", "before its agent was done");
 	guest_open(&g, 1);
 	say(&g, "{\"t\":\"error\",\"what\":\"cannot\\u001b mount\\u00e9\"}");
-	assert_judged(&g, BOOT_BAD, "agent", "the agent gave up: cannot? "
+	assert_judged(&g, BOOT_BAD, "workload-failed", "agent", "the agent gave up: cannot? "
 					     "mount??");
 	guest_open(&g, 1);
 	say(&g, "{\"t\":\"error\"}");
-	assert_judged(&g, BOOT_BAD, "agent", "the agent gave up: ");
+	assert_judged(&g, BOOT_BAD, "workload-failed", "agent", "the agent gave up: ");
 }
 
 static void test_metronome(void **state)
@@ -274,11 +381,11 @@ static void test_metronome(void **state)
 		guest_open(&g, 2);
 		say(&g, said[i]);
 		say(&g, "{\"t\":\"bye\"}");
-		assert_judged(&g, BOOT_BAD, "metronome", want[i]);
+		assert_judged(&g, BOOT_BAD, "workload-failed", "metronome", want[i]);
 	}
 	guest_open(&g, 2);
 	say_all(&g);
-	assert_judged(&g, BOOT_OK, "ok", NULL);
+	assert_judged(&g, BOOT_OK, "ok", "", NULL);
 }
 
 static void test_steps(void **state)
@@ -309,24 +416,24 @@ static void test_steps(void **state)
 			"\"data\":\"first\\nno\\u00c3\\n\\n\"}");
 		say_step(&g, "run", cases[i].end);
 		say(&g, "{\"t\":\"bye\"}");
-		assert_judged(&g, BOOT_BAD, "workload", want);
+		assert_judged(&g, BOOT_BAD, "workload-failed", "workload", want);
 		free(want);
 	}
 	/* The first step that failed is the one to tell. */
 	guest_open(&g, 1);
 	say_step(&g, "prepare", "\"exit\":1");
 	say(&g, "{\"t\":\"bye\"}");
-	assert_judged(&g, BOOT_BAD, "workload", "step 'prepare' ended with");
+	assert_judged(&g, BOOT_BAD, "workload-failed", "workload", "step 'prepare' ended with");
 	guest_open(&g, 1);
 	say_step(&g, "prepare", GOOD_END);
 	say(&g, "{\"t\":\"bye\"}");
-	assert_judged(&g, BOOT_BAD, "workload", "step 'run' did not run");
+	assert_judged(&g, BOOT_BAD, "workload-failed", "workload", "step 'run' did not run");
 	/* All ran, but what was measured is not there. */
 	guest_open(&g, 1);
 	say_step(&g, "prepare", GOOD_END);
 	say_step(&g, "run", GOOD_END);
 	say(&g, "{\"t\":\"bye\"}");
-	assert_judged(&g, BOOT_BAD, "workload", "metric 'told': ");
+	assert_judged(&g, BOOT_BAD, "workload-failed", "workload", "metric 'told': ");
 }
 
 static void test_excerpt(void **state)
@@ -343,12 +450,13 @@ static void test_excerpt(void **state)
 	assert_true(str_starts(g.c.excerpt, "line 70\n"));
 	assert_true(str_ends(g.c.excerpt, "line 99\n"));
 	guest_close(&g);
-	/* From the first sign of trouble on. */
+	/* The first finding, if there is one. */
 	guest_open(&g, 1);
-	str_addf(&g.console, "%s[ 1] BUG: first\n%s[ 2] Oops: second\n%s",
-		 console.buf, console.buf, console.buf);
+	str_addf(&g.console, "%s" WARNED "%s" GPF "%s", console.buf,
+		 console.buf, console.buf);
 	collect(&g);
-	assert_true(str_starts(g.c.excerpt, "[ 1] BUG: first\nline 0\n"));
+	assert_string_equal(g.c.excerpt, g.c.findings[0].excerpt);
+	assert_non_null(strstr(g.c.excerpt, "kfence_init"));
 	guest_close(&g);
 	/* One line without an end. */
 	guest_open(&g, 1);
@@ -394,6 +502,10 @@ int main(void)
 		cmocka_unit_test(test_flood),
 		cmocka_unit_test(test_nothing_said),
 		cmocka_unit_test(test_panic),
+		cmocka_unit_test(test_panic_with_a_cause),
+		cmocka_unit_test(test_splat),
+		cmocka_unit_test(test_hang),
+		cmocka_unit_test(test_infra_instead),
 		cmocka_unit_test(test_untrue_frames),
 		cmocka_unit_test(test_agent_gives_up),
 		cmocka_unit_test(test_metronome),

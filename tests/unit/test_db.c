@@ -11,7 +11,10 @@
 #include "base/err.h"
 #include "base/file.h"
 #include "base/str.h"
+#include "console/console.h"
 #include "lab/db.h"
+#include "lab/findings.h"
+#include "machine/backend.h"
 
 #include <errno.h>
 #include <sqlite3.h>
@@ -148,8 +151,8 @@ static struct metric metric = {
 static struct workload workload = {.label = (char *)"w", .metrics = &metric,
 				   .nmetrics = 1};
 static struct machine machine = {.name = (char *)"m", .clock = (char *)"exact",
-				 .vcpus = 2, .memory_mib = 512,
-				 .metronome_us = 20};
+				 .backend = &backend_icount, .vcpus = 2,
+				 .memory_mib = 512, .metronome_us = 20};
 
 struct plan {
 	struct study study;
@@ -453,6 +456,73 @@ static void test_migration(void **state)
 	assert_int_equal(number(db, "SELECT count(*) FROM variant WHERE state "
 				    "= 'none' AND error = 'no'"), 1);
 	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM finding"), 0);
+	db_close(db);
+}
+
+/* A lab of the second version: its words for what became of a boot. */
+static void test_migration_of_outcomes(void **state)
+{
+	static const struct {
+		const char *state, *was, *outcome, *detail;
+	} words[] = {
+		{"ok", "ok", "ok", NULL},
+		{"bad", "panic", "panic", "panic"},
+		{"bad", "incomplete", "panic", "incomplete"},
+		{"bad", "silent", "no-boot", "silent"},
+		{"bad", "deadline", "hang", "deadline"},
+		{"bad", "workload", "workload-failed", "workload"},
+		{"bad", "metronome", "workload-failed", "metronome"},
+		{"bad", "garbage", "workload-failed", "garbage"},
+		{"bad", "flood", "workload-failed", "flood"},
+		{"bad", "agent", "workload-failed", "agent"},
+		{"lab", "qemu", "infra", "qemu"},
+		{"lab", "disk", "infra", "disk"},
+		{"lab", "lab", "infra", "lab"},
+		{"running", "interrupted", "infra", "interrupted"},
+	};
+	static const char *const versions[] = {
+#include "schema.h"
+	};
+	struct db *db;
+	sqlite3 *sql;
+	struct err e;
+
+	(void)state;
+	file_remove("lab", &e);
+	assert_int_equal(file_mkdirs("lab", &e), 0);
+	assert_int_equal(sqlite3_open("lab/lab.db", &sql), SQLITE_OK);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(sqlite3_exec(sql, versions[i], NULL, NULL,
+					      NULL), SQLITE_OK);
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		char *row = xasprintf("INSERT INTO boot (id, kernel_key, seed, "
+				      "state, outcome, started) VALUES "
+				      "('b%zu', 'k', 1, '%s', '%s', '')", i,
+				      words[i].state, words[i].was);
+
+		assert_int_equal(sqlite3_exec(sql, row, NULL, NULL, NULL),
+				 SQLITE_OK);
+		free(row);
+	}
+	assert_int_equal(sqlite3_exec(sql, "PRAGMA user_version = 2", NULL,
+				      NULL, NULL), SQLITE_OK);
+	sqlite3_close(sql);
+	if (db_open("lab", false, &db, &e))
+		fail_msg("%s", e.text);
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++) {
+		long long n;
+
+		assert_int_equal(db_number(db, &e, &n, 0,
+					   "SELECT outcome = ? AND detail IS ? "
+					   "AND watched = 0 FROM boot "
+					   "WHERE id = 'b' || ?", "tti",
+					   words[i].outcome, words[i].detail,
+					   (long long)i), 0);
+		if (n != 1)
+			fail_msg("%s did not become %s", words[i].was,
+				 words[i].outcome);
+	}
 	db_close(db);
 }
 
@@ -471,6 +541,9 @@ static void test_forgotten_study(void **state)
 	assert_int_equal(number(db, "SELECT count(*) FROM metric"), 0);
 	assert_int_equal(number(db, "SELECT count(*) FROM config"), 0);
 	assert_int_equal(number(db, "SELECT count(*) FROM variant"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM harmless"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM harmless_pattern"),
+			 0);
 	db_close(db);
 }
 
@@ -488,7 +561,8 @@ static struct histogram histograms[] = {
 static struct collected result(enum boot_state state, const char *outcome)
 {
 	return (struct collected){
-		.state = state, .outcome = outcome, .guest_ns = 7,
+		.state = state, .outcome = outcome,
+		.detail = state == BOOT_OK ? NULL : outcome, .guest_ns = 7,
 		.reason = state == BOOT_OK ? NULL : (char *)"because",
 		.excerpt = state == BOOT_OK ? NULL : (char *)"lines",
 		.samples = samples, .nsamples = 2, .histograms = histograms,
@@ -657,6 +731,174 @@ static void test_view(void **state)
 	db_close(db);
 }
 
+/* ---- findings ---- */
+
+#define A_WARNING "WARNING: CPU: 0 PID: 7 at mm/slub.c:1 a+0x1/0x2"
+#define A_PANIC "Kernel panic - not syncing: b"
+
+static struct finding found[] = {
+	{.kind = FINDING_WARNING, .first_line = (char *)A_WARNING,
+	 .detail = (char *)"", .function = (char *)"a", .offset = 1, .us = 5,
+	 .excerpt = (char *)A_WARNING "\n", .signature = "1111111111111111",
+	 .count = 3},
+	{.kind = FINDING_PANIC, .first_line = (char *)A_PANIC,
+	 .detail = (char *)"why", .function = (char *)"", .us = -1,
+	 .excerpt = (char *)A_PANIC "\n", .signature = "2222222222222222",
+	 .count = 1, .fatal = true, .consequence = true},
+};
+
+static struct collected splat(size_t n)
+{
+	struct collected c = result(BOOT_OK, n ? "splat" : "ok");
+
+	c.findings = found;
+	c.nfindings = n;
+	return c;
+}
+
+static long long alarming(struct db *db, const char *boot)
+{
+	long long id = number(db, "SELECT id FROM study"), n;
+	struct err e;
+
+	assert_int_equal(findings_alarming(db, id, boot, &n, &e), 0);
+	return n;
+}
+
+static void test_findings(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+
+	(void)state;
+	plan(&p, 2);
+	write_plan(db, &p, all);
+	start(db, "boot-0-1");
+	done(db, "boot-0-1", splat(2));
+	assert_int_equal(number(db, "SELECT count(*) FROM finding"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM finding WHERE idx = "
+				    "0 AND kind = 'warning' AND function = 'a' "
+				    "AND offset = 1 AND us = 5 AND count = 3 "
+				    "AND NOT is_fatal AND detail IS NULL"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM finding WHERE idx = "
+				    "1 AND function IS NULL AND offset IS NULL "
+				    "AND us IS NULL AND is_fatal AND "
+				    "is_consequence AND detail = 'why'"), 1);
+	assert_int_equal(number(db, "SELECT watched FROM boot"),
+			 FINDINGS_VERSION);
+	assert_int_equal(alarming(db, "boot-0-1"), 2);
+	assert_int_equal(alarming(db, NULL), 1);
+	/* Done again, it has one set of them. */
+	start(db, "boot-0-1");
+	assert_int_equal(number(db, "SELECT count(*) FROM finding"), 0);
+	done(db, "boot-0-1", splat(1));
+	assert_int_equal(number(db, "SELECT count(*) FROM finding"), 1);
+	/* Where the lab failed, nothing is held against the kernel. */
+	start(db, "boot-1-1");
+	{
+		struct collected c = splat(2);
+
+		collected_infra(&c, "qemu", NULL);
+		done(db, "boot-1-1", c);
+	}
+	assert_int_equal(number(db, "SELECT count(*) FROM finding"), 1);
+	db_close(db);
+}
+
+/* Harmless to one study, news to another that shares the boot; whichever came
+ * first, the pattern or the finding. */
+static void test_harmless(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+	long long n;
+	struct err e;
+
+	(void)state;
+	plan(&p, 1);
+	p.study.name = (char *)"other";
+	write_plan(db, &p, all);
+	p.study.name = (char *)"s";
+	strv_add(&p.study.harmless, "at mm/sl.b\\.c:[[:digit:]]+ a");
+	write_plan(db, &p, all);
+	start(db, "boot-0-1");
+	done(db, "boot-0-1", splat(2));
+	assert_int_equal(number(db, "SELECT count(*) FROM study_finding WHERE "
+				    "study = 's'"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM study_finding WHERE "
+				    "study = 'other'"), 2);
+	/* A pattern that comes later. */
+	strv_add(&p.study.harmless, "^Kernel panic");
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM study_finding WHERE "
+				    "study = 's'"), 0);
+	assert_int_equal(findings_alarming(db, number(db, "SELECT id FROM study "
+						"WHERE name = 's'"),
+					   NULL, &n, &e), 0);
+	assert_int_equal(n, 0);
+	/* And one that goes. */
+	strv_release(&p.study.harmless);
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM study_finding WHERE "
+				    "study = 's'"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM harmless"), 0);
+	db_close(db);
+}
+
+/* Boots that a klab without a console watch judged. */
+static void test_catch_up(void **state)
+{
+	static const char console[] =
+		"[    0.100000] ------------[ cut here ]------------\n"
+		"[    0.100000] WARNING: CPU: 0 PID: 7 at mm/slub.c:1 a+0x1/0x2\n"
+		"[    0.100000] ---[ end trace 0000000000000000 ]---\n";
+	static const char *const boots[] = {"was-ok", "was-bad", "gone",
+					    "quiet", "infra"};
+	struct db *db = fresh();
+	struct err e;
+
+	(void)state;
+	for (size_t i = 0; i < 5; i++) {
+		char *folder = xasprintf("lab/boots/%s", boots[i]);
+		char *path = xasprintf("%s/console.log", folder);
+		enum boot_state s = i == 1   ? BOOT_BAD
+				    : i == 4 ? BOOT_LAB
+					     : BOOT_OK;
+
+		start(db, boots[i]);
+		done(db, boots[i], result(s, i == 1 ? "hang" : "ok"));
+		file_mkdirs(folder, &e);
+		if (i != 2)
+			assert_int_equal(file_put(path, console,
+						  i == 3 ? 10
+							 : strlen(console),
+						  &e), 0);
+		free(path);
+		free(folder);
+	}
+	run(db, "UPDATE boot SET watched = 0");
+	if (findings_catch_up(db, "lab", &e))
+		fail_msg("%s", e.text);
+	assert_int_equal(number(db, "SELECT count(*) FROM finding"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM finding WHERE boot "
+				    "IN ('was-ok', 'was-bad')"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM boot WHERE outcome = "
+				    "'splat' AND detail = 'splat' AND id = "
+				    "'was-ok' AND excerpt LIKE '%WARNING%'"),
+			 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM boot WHERE outcome = "
+				    "'hang' AND id = 'was-bad'"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM boot WHERE outcome = "
+				    "'ok' AND id IN ('gone', 'quiet')"), 2);
+	assert_int_equal(number(db, "SELECT watched FROM boot WHERE id = "
+				    "'infra'"), 0);
+	/* Once is enough. */
+	run(db, "DELETE FROM finding");
+	assert_int_equal(findings_catch_up(db, "lab", &e), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM finding"), 0);
+	db_close(db);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -672,6 +914,7 @@ int main(void)
 		cmocka_unit_test(test_variants_of_builds),
 		cmocka_unit_test(test_boots_of_another_kernel),
 		cmocka_unit_test(test_migration),
+		cmocka_unit_test(test_migration_of_outcomes),
 		cmocka_unit_test(test_forgotten_study),
 		cmocka_unit_test(test_boots),
 		cmocka_unit_test(test_longer_deadline),
@@ -680,6 +923,9 @@ int main(void)
 		cmocka_unit_test(test_reader_beside_writer),
 		cmocka_unit_test(test_texts),
 		cmocka_unit_test(test_view),
+		cmocka_unit_test(test_findings),
+		cmocka_unit_test(test_harmless),
+		cmocka_unit_test(test_catch_up),
 	};
 
 	return cmocka_run_group_tests(tests, enter_folder, leave_folder);

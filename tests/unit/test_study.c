@@ -121,7 +121,8 @@ static void test_everything(void **state)
 		"source: {image: [{path: ./k1, name: base, config: c, "
 		"system_map: m}, k2, k3]}\n"
 		"machines: [two, one]\nworkloads: [plain, many-ways-a]\n"
-		"boots: 3\ncompare: {baseline: k2, min_effect: 2.5%}\n");
+		"boots: 3\ncompare: {baseline: k2, min_effect: 2.5%}\n"
+		"harmless: ['^WARNING: .*a[0-9]+', two, two]\n");
 
 	(void)state;
 	assert_int_equal(study_boots(s), 3 * 2 * 2 * 3);
@@ -136,6 +137,8 @@ static void test_everything(void **state)
 	assert_int_equal(s->machines[0]->metronome_us, 5);
 	assert_int_equal(s->machines[0]->deadline_s, 7);
 	assert_string_equal(s->machines[0]->fallback, "one");
+	assert_int_equal(s->harmless.n, 2);
+	assert_string_equal(s->harmless.v[0], "^WARNING: .*a[0-9]+");
 	/* One vCPU needs no metronome. */
 	assert_int_equal(s->machines[1]->metronome_us, 0);
 	study_free(s);
