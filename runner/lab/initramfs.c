@@ -144,25 +144,27 @@ static void cpio_release(struct cpio *c)
 
 /* ---- programs and their libraries ---- */
 
+/* Where root would find it, too: the guest is root's. */
 static char *look_up(const char *name)
 {
-	const char *path = getenv("PATH");
+	const char *own = getenv("PATH");
+	char *path =
+		xasprintf("%s:/usr/sbin:/sbin", own ? own : "/usr/bin:/bin");
 	struct str s = STR_INIT;
+	bool found = false;
 
-	if (!path)
-		path = "/usr/bin:/bin";
-	while (*path) {
-		size_t n = strcspn(path, ":");
-		char *full;
+	for (const char *at = path; *at && !found;) {
+		size_t n = strcspn(at, ":");
 
 		str_release(&s);
-		str_add(&s, path, n);
+		str_add(&s, at, n);
 		str_addf(&s, "/%s", name);
-		full = s.buf;
-		if (n && !access(full, X_OK))
-			return str_detach(&s);
-		path += n + (path[n] == ':');
+		found = n && !access(s.buf, X_OK);
+		at += n + (at[n] == ':');
 	}
+	free(path);
+	if (found)
+		return str_detach(&s);
 	str_release(&s);
 	return NULL;
 }
