@@ -1,7 +1,8 @@
 """python3 -m analysis: what `klab compare` and `klab report` call.
 
 Exit codes: 0 nothing regressed; 1 something regressed, or broke that worked
-before; 2 the request names something unknown; 4 the lab or a tool is missing.
+before, or a kernel reported something; 2 the request names something unknown,
+or boots that cannot be compared; 4 the lab or a tool is missing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ def _parser() -> argparse.ArgumentParser:
     common.add_argument("--study", required=True, help="name of the study")
     common.add_argument("--base", metavar="STAGE",
                         help="baseline: name or number of a stage")
+    common.add_argument("--force", action="store_true",
+                        help="compare also what ran under other conditions")
     compare = verbs.add_parser("compare", parents=[common],
                                help="print the verdict table")
     compare.add_argument("--metric", help="metric or workload/metric")
@@ -37,7 +40,8 @@ def _parser() -> argparse.ArgumentParser:
 
 def _compare(args: argparse.Namespace) -> bool:
     from . import load, table, verdicts
-    judgement = verdicts.judge(load.load(args.db, args.study), args.base)
+    lab = load.load(args.db, args.study)
+    judgement = verdicts.judge(lab, args.base, args.force)
     if args.metric:
         judgement = verdicts.select(judgement, args.metric)
     if args.json:
@@ -46,14 +50,15 @@ def _compare(args: argparse.Namespace) -> bool:
         print()
     else:
         colour = sys.stdout.isatty() and not os.environ.get("NO_COLOR")
-        sys.stdout.write(table.render(judgement, colour))
+        words = dict(zip(lab.stages.idx, lab.stages.word))
+        sys.stdout.write(table.render(judgement, colour, words))
     return judgement.worse()
 
 
 def _report(args: argparse.Namespace) -> bool:
     from . import report
     path, worse = report.write(args.db, args.lab, args.study, args.out,
-                               args.base)
+                               args.base, args.force)
     print(path)
     return worse
 

@@ -34,12 +34,19 @@ class Lab:
               a list of dicts with file, line, text, touched), log, wall_ms,
               and of its own kernel: release, banner, source, package,
               version, sha256, identity
-    machines  name, clock, vcpus, memory_mib, metronome_us (0: none)
+    machines  name, clock, accel, vcpus, memory_mib, metronome_us (0: none)
     metrics   workload, name, unit, better, is_primary, is_latency; primary
               metrics first
     cells     one row per (stage, config, machine, workload, seed): these and
-              boot, state (None: not started), outcome, reason, excerpt,
-              started, wall_ms, guest_ns; one boot may answer several cells
+              boot, state (None: not started), outcome, detail (the finer
+              word), reason, excerpt, started, wall_ms, guest_ns; one boot may
+              answer several cells; a splat of which all findings are harmless
+              has the outcome ok
+    findings  one row per cell and finding of its boot: stage, config, machine,
+              workload, seed, boot, idx (order on the console), kind,
+              signature, function, offset, line, detail, count, is_fatal,
+              is_consequence, excerpt, harmless (to this study)
+    facts     boot to what could matter when it is compared: key to text
     samples   one row per cell and metric that an ok boot reported: stage,
               config, machine, workload, metric, seed, boot, value (in the
               metric's unit)
@@ -57,6 +64,8 @@ class Lab:
     cells: pd.DataFrame
     samples: pd.DataFrame
     counts: pd.DataFrame
+    findings: pd.DataFrame
+    facts: dict[str, dict[str, str]] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
 
     def machine(self, name: str) -> dict[str, Any]:
@@ -84,7 +93,7 @@ VARIANTS = """
     WHERE v.study = ? ORDER BY v.stage, c.rowid"""
 
 MACHINES = """
-    SELECT name, clock, vcpus, memory_mib, metronome_us
+    SELECT name, clock, accel, vcpus, memory_mib, metronome_us
     FROM machine WHERE study = ? ORDER BY rowid"""
 
 METRICS = """
@@ -93,7 +102,11 @@ METRICS = """
 
 CELLS = """
     SELECT c.stage, c.config, c.machine, c.workload, c.seed, c.boot, b.state,
-           b.outcome, b.reason, b.excerpt, b.started, b.wall_ms, b.guest_ns
+           CASE WHEN b.outcome = 'splat' AND NOT EXISTS (
+               SELECT 1 FROM study_finding f
+               WHERE f.study_id = c.study AND f.boot = c.boot)
+           THEN 'ok' ELSE b.outcome END AS outcome, b.detail, b.reason,
+           b.excerpt, b.started, b.wall_ms, b.guest_ns
     FROM cell c LEFT JOIN boot b ON b.id = c.boot
     WHERE c.study = ? ORDER BY c.rowid"""
 
@@ -112,6 +125,20 @@ COUNTS = """
     FROM histogram h JOIN boot b ON b.id = h.boot AND b.state = 'ok'
     WHERE h.boot IN (SELECT boot FROM cell WHERE study = ?)
     ORDER BY h.boot, h.metric, h.cpu"""
+
+FINDINGS = """
+    SELECT c.stage, c.config, c.machine, c.workload, c.seed, c.boot, f.idx,
+           f.kind, f.signature, f.function, f.offset, f.line, f.detail,
+           f.count, f.is_fatal, f.is_consequence, f.excerpt,
+           EXISTS (SELECT 1 FROM harmless h
+                   WHERE h.study = c.study AND h.line = f.line) AS harmless
+    FROM cell c JOIN finding f ON f.boot = c.boot
+    WHERE c.study = ? ORDER BY c.rowid, f.idx"""
+
+FACTS = """
+    SELECT id, json_extract(fingerprint, '$.matters') FROM boot
+    WHERE fingerprint IS NOT NULL AND json_valid(fingerprint)
+      AND id IN (SELECT boot FROM cell WHERE study = ?)"""
 
 FINGERPRINTS = """
     SELECT id, fingerprint FROM boot
@@ -178,7 +205,10 @@ def _read(connection: sqlite3.Connection, name: str,
                metrics=_frame(connection, METRICS, ident),
                cells=_frame(connection, CELLS, ident),
                samples=_frame(connection, SAMPLES, ident),
-               counts=counts, fingerprints=prints)
+               counts=counts, findings=_frame(connection, FINDINGS, ident),
+               facts={boot: _facts(words) for boot, words in
+                      connection.execute(FACTS, (ident,))},
+               fingerprints=prints)
 
 
 def _frame(connection: sqlite3.Connection, sql: str,
@@ -210,6 +240,15 @@ def _errors(words: str | None) -> list[dict[str, Any]]:
                      touched=bool(one.get("touched"))) for one in found]
     except (ValueError, TypeError, AttributeError):
         return []
+
+
+def _facts(words: str | None) -> dict[str, str]:
+    """Key to text; none for what is not such an object."""
+    try:
+        return {str(key): str(value)
+                for key, value in json.loads(words or "{}").items()}
+    except (ValueError, AttributeError):
+        return {}
 
 
 def _buckets(text: str) -> dict[int, int] | None:

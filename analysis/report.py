@@ -19,7 +19,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import load, plots, summary, table, text, verdicts
+from . import findings, load, plots, summary, table, text, verdicts
 from .errors import CannotWork
 from .verdicts import Group, Judgement, Row
 
@@ -37,13 +37,13 @@ FOREST = 168
 
 
 def write(db: str | Path, lab: str | Path, study: str, out: str | Path,
-          base: str | None = None) -> tuple[Path, bool]:
+          base: str | None = None, force: bool = False) -> tuple[Path, bool]:
     """Write index.html into `out`; its path, and whether anything is worse.
 
     Published by rename.  Raises BadRequest and CannotWork.
     """
     found = load.load(db, study, fingerprints=True)
-    judgement = verdicts.judge(found, base)
+    judgement = verdicts.judge(found, base, force)
     page = render(found, judgement, Path(lab))
     path = Path(out) / "index.html"
     _publish(path, page)
@@ -93,13 +93,16 @@ def render(lab: load.Lab, judgement: Judgement, folder: Path) -> str:
         tone=_tone(judgement), tally=summary.counts(judgement, True)
         or summary.counts(judgement),
         places=_places(lab, judgement), points=points,
-        histograms=histograms, failures=_failures(lab, folder),
+        histograms=histograms, findings=_findings(lab, judgement),
+        bad_words=table.bad_words(judgement),
+        failures=_failures(lab, folder),
         kernels=_kernels(lab), stages=_records(lab.stages),
         configs=_records(lab.configs), machines=_records(lab.machines),
         workloads=_workloads(lab), boots=_boots(lab), time=_time(lab),
         repeat="klab run " + shlex.quote(str(lab.study["path"])),
         environment=_environment(lab),
         exact=any(g.clock == "exact" for g in judgement.groups),
+        virtual=judgement.virtual(),
         generated=datetime.datetime.now(datetime.timezone.utc).strftime(
             "%Y-%m-%d %H:%M UTC"),
         margin=f"{100 * verdicts.margin_of(lab):g} %",
@@ -355,6 +358,31 @@ def _time(lab: load.Lab) -> dict[str, str]:
             else starts.min().strftime("%Y-%m-%d %H:%M UTC")}
 
 
+def _findings(lab: load.Lab, judgement: Judgement) -> dict[str, Any]:
+    """What the kernels reported on their consoles, a block per signature."""
+    words = dict(zip(lab.stages.idx, lab.stages.word))
+    titles = dict(zip(lab.stages.idx, lab.stages.title))
+    found = judgement.found
+    several = lab.cells.config.nunique() > 1
+    shown = [{"kind": one.kind, "function": one.function, "new": one.new,
+              "line": findings.line_of(one), "then": one.then,
+              "places": [{
+                  "text": findings.where_of(place, several, words),
+                  "title": titles.get(place.first) or "",
+                  "word": words.get(place.first, str(place.first)),
+                  "on": ", ".join(dict.fromkeys(
+                      f"{workload} on {machine}"
+                      for machine, workload in place.where))}
+                         for place in one.places],
+              "excerpt": one.excerpt[:EXCERPT], "boot": one.boot,
+              "decode": f"klab decode {one.boot}",
+              "count": one.count, "boots": one.boots}
+             for one in found.causes()[:FAILURES]]
+    return {"shown": shown, "more": len(found.causes()) - len(shown),
+            "harmless": text.harmless(found.harmless, found.harmless_boots)
+            if found.harmless else ""}
+
+
 def _failures(lab: load.Lab, folder: Path) -> dict[str, Any]:
     names = dict(zip(lab.stages.idx, lab.stages.name))
     rows = lab.cells[lab.cells.state.isin(["bad", "lab"])]
@@ -362,7 +390,9 @@ def _failures(lab: load.Lab, folder: Path) -> dict[str, Any]:
     shown = [{"kernel": names.get(cell.stage, str(cell.stage)),
               "machine": cell.machine, "config": cell.config,
               "workload": cell.workload, "seed": cell.seed, "id": cell.boot,
-              "outcome": cell.outcome, "reason": cell.reason or "",
+              "outcome": cell.outcome, "detail": cell.detail
+              if cell.detail != cell.outcome else "",
+              "reason": cell.reason or "",
               "lab": cell.state == "lab",
               "excerpt": (cell.excerpt or "")[-EXCERPT:],
               "console": str(folder / "boots" / str(cell.boot)

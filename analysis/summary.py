@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from . import text, verdicts
+from . import findings, text, verdicts
+from .findings import Finding
 from .verdicts import Group, Judgement, Row
 
 #: Verdicts in the order of a reader's interest.
@@ -43,6 +44,9 @@ def headline(judgement: Judgement) -> str:
     broken = _kernels(rows, verdicts.BROKEN)
     if broken:
         return _broken(judgement, broken)
+    news = [one for one in judgement.found.causes() if one.new]
+    if news:
+        return _reported(judgement, news)
     found = [(g, r) for g, r in rows if r.verdict == verdicts.REGRESSED]
     found = [(g, r) for g, r in found if g.primary] or found
     if found:
@@ -76,6 +80,24 @@ def _broken(judgement: Judgement, broken: list[str]) -> str:
     return (f"{broken[0]} did not get through "
             f"{text.plain(group.workload)}{where}: {reason}; look at its "
             f"console first{more}.")
+
+
+def _reported(judgement: Judgement, news: list[Finding]) -> str:
+    """Kernels that run but report something that the baseline does not."""
+    one = news[0]
+    place = min((p for p in one.places if not p.in_base),
+                key=lambda p: p.first)
+    brought = next((row.full for _, row in judgement.rows()
+                    if row.stage == place.first), f"stage {place.first}")
+    several = len({g.config for g in judgement.groups}) > 1
+    config = f" under {text.plain(place.config)}" if several else ""
+    others = len(news) - 1
+    more = f"; {text.plural(others, 'more finding')}" if others else ""
+    regressed = counts(judgement).get(verdicts.REGRESSED, 0)
+    more += (f"; {text.plural(regressed, 'comparison')} regressed"
+             if regressed else "")
+    return (f"{text.plain(brought)} brings {findings.name_of(one)}{config}, "
+            f"in {findings.boots_of(place)}: {findings.line_of(one)}{more}.")
 
 
 def _size(row: Row) -> float:

@@ -7,8 +7,28 @@ The JSON is one object, and these keys stay:
     baseline      {"stage": number, "name": text}
     min_effect    fraction; 0.01 is 1 %
     headline      the finding in one sentence
-    worse         true if something regressed, or broke that worked before
+    worse         true if something regressed, or broke that worked before, or
+                  there are findings
+    forced        sentences: boots were compared that should not be (--force)
     boots         {"planned", "ok", "bad", "lab", "open"}: distinct boots
+    outcomes      {outcome: distinct boots}: ok, splat, workload-failed, panic,
+                  hang, no-boot, infra
+    findings      list of what the kernels reported on their consoles, one
+                  object per signature (kind and function):
+        signature, kind, function         function is null if there is none
+        offset, line, detail, excerpt     of its first boot, named by boot
+        first_stage                       the stage that brought it
+        new                               not (everywhere) in the baseline
+        fatal                             the kernel did not go on
+        consequence                       of another one, in all of its boots
+        then                              lines of its consequences
+        count, boots                      reports, and distinct boots
+        places                            per config: {"config", "first_stage",
+                                          "boots", "of": judged boots of the
+                                          stages that have it, "in_baseline",
+                                          "where": [{"machine", "workload"}],
+                                          "stages": [{"stage", "boots", "of"}]}
+    harmless      {"findings", "boots"}: what the study calls so
     families      {"primary", "other"}: tests behind the q values
     summary       {verdict: number of rows}
     rows          list, one object per kernel and group:
@@ -44,7 +64,7 @@ import math
 import textwrap
 from typing import Any
 
-from . import summary, text, verdicts
+from . import findings, summary, text, verdicts
 from .verdicts import Group, Judgement, Row
 
 WIDTH = 100
@@ -65,7 +85,12 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
         "min_effect": judgement.study["min_effect"],
         "headline": summary.headline(judgement),
         "worse": judgement.worse(),
+        "forced": judgement.forced,
         "boots": judgement.boots,
+        "outcomes": judgement.outcomes,
+        "findings": findings.as_json(judgement.found),
+        "harmless": {"findings": judgement.found.harmless,
+                     "boots": judgement.found.harmless_boots},
         "families": judgement.families,
         "summary": summary.counts(judgement),
         "rows": [_row_json(group, row) for group, row in judgement.rows()],
@@ -103,12 +128,14 @@ def _finite(value: Any) -> Any:
     return value
 
 
-def render(judgement: Judgement, colour: bool) -> str:
-    """The table, ending in a newline."""
+def render(judgement: Judgement, colour: bool,
+           words: dict[int, str] | None = None) -> str:
+    """The table, ending in a newline; words: what the study calls its
+    stages."""
     paint = _painter(colour)
     blocks = [(group, _cells(group)) for group in judgement.groups]
     widths = _widths(judgement, [cells for _, cells in blocks])
-    lines = [_title(judgement, paint)]
+    lines = [_title(judgement, paint), *_forced_lines(judgement, paint)]
     place = None
     for group, cells in blocks:
         if (group.config, group.machine) != place:
@@ -119,6 +146,7 @@ def render(judgement: Judgement, colour: bool) -> str:
         for row, texts in zip(group.rows, cells):
             lines.append(_row_line(row, texts, widths, paint))
         lines += _reason_lines(group, paint)
+    lines += _finding_lines(judgement, words or {}, paint)
     return "\n".join([*lines, "", *_footer(judgement, paint)]) + "\n"
 
 
@@ -239,14 +267,51 @@ def _names(names: list[str], group: Group) -> str:
                                    if len(names) > 3 else "")
 
 
+def _forced_lines(judgement: Judgement, paint) -> list[str]:
+    if not judgement.forced:
+        return []
+    told = [f"{text.FORCED}:", *judgement.forced]
+    return [paint(part, "1;31") for words in told
+            for part in textwrap.wrap(text.plain(words), WIDTH,
+                                      subsequent_indent="  ")]
+
+
+def _finding_lines(judgement: Judgement, words: dict[int, str],
+                   paint) -> list[str]:
+    """What the kernels reported, one block each."""
+    found = judgement.found
+    several = len({p.config for one in found.groups for p in one.places}
+                  | {g.config for g in judgement.groups}) > 1
+    lines = ["", paint("findings", "1")] if found.causes() else []
+    for one in found.causes():
+        lines.append("  " + paint(findings.name_of(one), "1;31" if one.new
+                                  else "33"))
+        lines += ["    " + findings.where_of(place, several, words)
+                  for place in one.places]
+        told = [findings.line_of(one), *(f"then: {text.plain(line)}"
+                                         for line in one.then[:3])]
+        told.append(f"first in boot {text.plain(one.boot)}")
+        lines += [paint(part, "2") for line in told
+                  for part in textwrap.wrap(line, WIDTH,
+                                            initial_indent="    ",
+                                            subsequent_indent="      ")]
+    if found.harmless:
+        lines += ["", paint(text.harmless(found.harmless,
+                                          found.harmless_boots), "2")]
+    return lines
+
+
 def _footer(judgement: Judgement, paint) -> list[str]:
     lines = []
-    if any(group.clock == "exact" and group.unit in verdicts.TIMES
-           for group in judgement.groups):
+    times = {group.clock for group in judgement.groups
+             if group.unit in verdicts.TIMES}
+    if "exact" in times:
         lines.append(text.EXACT_CLOCK)
+    if judgement.virtual():
+        lines.append(text.VIRTUAL_CLOCK)
     lines.append("mean: geometric; CV: standard deviation / mean over boots; "
                  "q: false discovery rate")
-    lines.append(_boots(judgement.boots))
+    lines.append(_boots(judgement))
     found = summary.tally(judgement)
     if found:
         lines.append(found)
@@ -254,10 +319,21 @@ def _footer(judgement: Judgement, paint) -> list[str]:
     return lines + textwrap.wrap(summary.headline(judgement), WIDTH)
 
 
-def _boots(boots: dict[str, int]) -> str:
+def _boots(judgement: Judgement) -> str:
+    boots = judgement.boots
     parts = [f"{boots['ok']} of {text.plural(boots['planned'], 'boot')} ok"]
-    for state, words in (("bad", "failed"), ("lab", "lost by the lab"),
-                         ("open", "not done")):
+    if judgement.found.boots:
+        parts[0] += f" ({judgement.found.boots} with findings)"
+    if boots["bad"]:
+        parts.append(f"{boots['bad']} failed ({bad_words(judgement)})")
+    for state, words in (("lab", "lost by the lab"), ("open", "not done")):
         if boots[state]:
             parts.append(f"{boots[state]} {words}")
     return ", ".join(parts)
+
+
+def bad_words(judgement: Judgement) -> str:
+    """'3 panic, 1 hang': what became of the boots that failed."""
+    return ", ".join(f"{number} {text.plain(word)}"
+                     for word, number in judgement.outcomes.items()
+                     if word not in ("ok", "splat", "infra"))

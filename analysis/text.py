@@ -11,6 +11,10 @@ FACTOR_FROM = 9.0
 EXACT_CLOCK = ("exact clock: times are instruction time (instructions "
                "executed), not wall time")
 
+VIRTUAL_CLOCK = ("wall clock of a virtual machine: times are relative to that "
+                 "machine on this host, not those of bare metal")
+FORCED = ("compared by --force, although what matters differs between boots")
+
 
 def plain(text: object) -> str:
     """Text for a terminal or a tooltip: one line, no control characters, so
@@ -29,6 +33,13 @@ def console(text: str) -> str:
 def plural(count: float, one: str, many: str | None = None) -> str:
     """'1 boot', '3 boots'."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def harmless(groups: int, boots: int) -> str:
+    """'2 findings in 5 boots are harmless, as the study says'."""
+    verb = "is" if groups == 1 else "are"
+    return (f"{plural(groups, 'finding')} in {plural(boots, 'boot')} {verb} "
+            "harmless, as the study says")
 
 
 class Scale:

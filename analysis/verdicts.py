@@ -9,15 +9,17 @@ inconclusive and says what would settle it.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from . import load, stats
+from . import findings, gate, load, stats
 from .errors import BadRequest
 from .stats import Sample
 
@@ -114,6 +116,7 @@ class Group:
     primary: bool
     latency: bool
     clock: str
+    accel: str = "icount"
     log: bool = True
     notes: list[str] = field(default_factory=list)
     rows: list[Row] = field(default_factory=list)
@@ -126,6 +129,9 @@ class Judgement:
 
     families: number of tests in the primary and in the second family.
     boots: distinct boots by state: planned, ok, bad, lab, open.
+    outcomes: distinct boots by outcome, of those that have ended.
+    found: what the kernels said on their consoles.
+    forced: sentences on why these boots should not have been compared.
     """
 
     study: dict[str, Any]
@@ -134,15 +140,24 @@ class Judgement:
     groups: list[Group]
     families: dict[str, int]
     boots: dict[str, int]
+    outcomes: dict[str, int]
+    found: findings.Findings
+    forced: list[str] = field(default_factory=list)
 
     def rows(self) -> list[tuple[Group, Row]]:
         return [(group, row) for group in self.groups for row in group.rows]
 
+    def virtual(self) -> bool:
+        """Are there times by the wall clock of a virtual machine?"""
+        return any(group.clock != "exact" and group.accel != "metal"
+                   and group.unit in TIMES for group in self.groups)
+
     def worse(self) -> bool:
-        """Did anything regress, or break that worked before?"""
-        return any(row.verdict == REGRESSED
-                   or row.verdict == BROKEN and _works(group)
-                   for group, row in self.rows())
+        """Did anything regress, or break that worked before, or does a
+        kernel report something that is not harmless?"""
+        return bool(self.found.groups) or any(
+            row.verdict == REGRESSED or row.verdict == BROKEN
+            and _works(group) for group, row in self.rows())
 
 
 def _works(group: Group) -> bool:
@@ -171,12 +186,15 @@ def find_stage(lab: load.Lab, wanted: str | None) -> tuple[int, str]:
     return named[0], stages[named[0]]
 
 
-def judge(lab: load.Lab, base: str | None = None) -> Judgement:
+def judge(lab: load.Lab, base: str | None = None,
+          force: bool = False) -> Judgement:
     """Judge every cell of a study against a baseline stage.
 
-    Raises BadRequest if there is no such stage.
+    Raises BadRequest if there is no such stage, or if boots ran under
+    conditions that differ in what matters, unless forced.
     """
     index, name = find_stage(lab, base)
+    forced = gate.check(lab, force)
     groups = _groups(lab)
     margin = margin_of(lab)
     for group in groups:
@@ -189,7 +207,8 @@ def judge(lab: load.Lab, base: str | None = None) -> Judgement:
             if row.twin is not None and row is not group.base:
                 row.verdict, row.reason, row.more_boots = SAME, None, None
     return Judgement(lab.study, index, name, groups, families,
-                     _count_boots(lab.cells))
+                     _count_boots(lab.cells), _count_outcomes(lab.cells),
+                     findings.group(lab, index), forced)
 
 
 def margin_of(lab: load.Lab) -> float:
@@ -213,8 +232,7 @@ def select(judgement: Judgement, metric: str) -> Judgement:
                               for g in judgement.groups)
         raise BadRequest(f"no metric '{metric}' in this study; it has: "
                          + (", ".join(known) or "none"))
-    return Judgement(judgement.study, judgement.base, judgement.base_name,
-                     groups, judgement.families, judgement.boots)
+    return dataclasses.replace(judgement, groups=groups)
 
 
 def _count_boots(cells: pd.DataFrame) -> dict[str, int]:
@@ -225,6 +243,11 @@ def _count_boots(cells: pd.DataFrame) -> dict[str, int]:
     count["open"] = (count["planned"] - count["ok"] - count["bad"]
                      - count["lab"])
     return count
+
+
+def _count_outcomes(cells: pd.DataFrame) -> dict[str, int]:
+    ended = cells[cells.state.isin(["ok", "bad", "lab"])]
+    return dict(Counter(ended.drop_duplicates("boot").outcome))
 
 
 # What was measured
@@ -244,7 +267,8 @@ def _groups(lab: load.Lab) -> list[Group]:
         for m in lab.metrics[lab.metrics.workload == workload].itertuples():
             group = Group(config, machine, workload, m.name, m.unit, m.better,
                           bool(m.is_primary), bool(m.is_latency),
-                          str(machines[machine]["clock"]))
+                          str(machines[machine]["clock"]),
+                          str(machines[machine]["accel"]))
             _fill(group, stages, variants, planned,
                   samples.get((config, machine, workload, m.name), {}),
                   totals)

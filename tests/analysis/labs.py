@@ -8,7 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = [ROOT / "runner" / "lab" / name
-          for name in ("schema.sql", "schema-2.sql")]
+          for name in ("schema.sql", "schema-2.sql", "schema-3.sql")]
 
 
 class LabMaker:
@@ -69,10 +69,11 @@ class LabMaker:
             self.db.execute("INSERT INTO config VALUES (1,?,?)", (name, name))
 
     def machine(self, name: str = "icount-1cpu", *, clock: str = "exact",
-                vcpus: int = 1, metronome_us: int = 0) -> None:
+                accel: str = "icount", vcpus: int = 1,
+                metronome_us: int = 0) -> None:
         self.db.execute(
-            "INSERT OR REPLACE INTO machine VALUES (1,?,?,?,?,?)",
-            (name, clock, vcpus, 512, metronome_us))
+            "INSERT OR REPLACE INTO machine VALUES (1,?,?,?,?,?,?)",
+            (name, clock, vcpus, 512, metronome_us, accel))
 
     def metric(self, workload: str = "hackbench", name: str = "time",
                unit: str = "ns", better: str = "lower", *,
@@ -83,8 +84,10 @@ class LabMaker:
     def boot(self, stage: int, seed: int, samples: dict[str, float], *,
              config: str = "default", machine: str = "icount-1cpu",
              workload: str = "hackbench", state: str = "ok",
-             outcome: str | None = None, reason: str | None = None,
-             excerpt: str | None = None, fingerprint: dict | None = None,
+             outcome: str | None = None, detail: str | None = None,
+             reason: str | None = None, excerpt: str | None = None,
+             fingerprint: dict | None = None,
+             matters: dict[str, str] | None = None,
              wall_ms: int = 4000, started: str = "2026-01-01T00:00:00Z",
              ) -> str:
         """One boot and its cell; samples are metric to value (in its unit).
@@ -94,16 +97,38 @@ class LabMaker:
         self.cell(stage, seed, ident, config, machine, workload)
         if config not in self.configs:
             self._spread(config)
+        if matters:
+            fingerprint = {**(fingerprint or {}), "matters": matters}
         self.db.execute(
-            "INSERT OR IGNORE INTO boot VALUES (?,?,?,?,?,?,?,?,?,?,?)",
+            "INSERT OR IGNORE INTO boot VALUES (?,?,?,?,?,?,?,?,?,?,?,?,1)",
             (ident, self.keys[stage], seed, state,
              outcome or ("ok" if state == "ok" else "panic"), reason, excerpt,
              started, wall_ms, 10 ** 9,
-             json.dumps(fingerprint) if fingerprint else None))
+             json.dumps(fingerprint) if fingerprint else None, detail))
         self.db.executemany(
             "INSERT OR IGNORE INTO sample VALUES (?,?,'',?)",
             [(ident, name, value) for name, value in samples.items()])
         return ident
+
+    def finding(self, boot: str, kind: str = "warning",
+                function: str | None = "flush_all", *,
+                line: str = "WARNING: CPU: 0 PID: 1 at mm/slub.c:9",
+                detail: str | None = None, count: int = 1,
+                fatal: bool = False, consequence: bool = False,
+                excerpt: str = "excerpt\n", harmless: bool = False) -> None:
+        """One finding of a boot; its signature is kind and function."""
+        idx = self.db.execute("SELECT count(*) FROM finding WHERE boot = ?",
+                              (boot,)).fetchone()[0]
+        self.db.execute(
+            "INSERT INTO finding VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?)",
+            (boot, idx, kind, f"{kind}-{function}", function,
+             18 if function else None, line, detail, 600000, count, fatal,
+             consequence, excerpt))
+        self.db.execute("UPDATE boot SET outcome = 'splat', detail = 'splat' "
+                        "WHERE id = ? AND state = 'ok'", (boot,))
+        if harmless:
+            self.db.execute("INSERT OR IGNORE INTO harmless VALUES (1,?)",
+                            (line,))
 
     def _spread(self, config: str) -> None:
         """Every stage has the kernel of the first config under this one."""
