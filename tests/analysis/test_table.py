@@ -149,8 +149,10 @@ def test_json_structure(tmp_path):
     assert done.returncode == 1
     found = json.loads(done.stdout)
     assert list(found) == ["klab_compare", "study", "baseline", "min_effect",
-                           "headline", "worse", "boots", "families",
+                           "headline", "worse", "forced", "boots",
+                           "outcomes", "findings", "harmless", "families",
                            "summary", "rows"]
+    assert set(found) <= set(table.__doc__.split())
     assert found["klab_compare"] == 1
     assert found["baseline"] == {"stage": 0, "name": "6.1-amd64"}
     assert found["families"] == {"primary": 3, "other": 3}

@@ -73,8 +73,11 @@ static void check_text(const char *text)
 static void check(const struct collected *c)
 {
 	BUG(c->state == BOOT_LAB || !c->outcome);
-	BUG((c->state == BOOT_OK) != !c->reason);
-	BUG((c->state == BOOT_OK) != !c->excerpt);
+	BUG(!strcmp(c->outcome, OUTCOME_OK) != !c->reason);
+	BUG(!strcmp(c->outcome, OUTCOME_OK) != !c->excerpt);
+	BUG((c->state == BOOT_OK) !=
+	    (!strcmp(c->outcome, OUTCOME_OK) ||
+	     !strcmp(c->outcome, OUTCOME_SPLAT)));
 	if (c->reason)
 		check_text(c->reason);
 	if (c->excerpt)
