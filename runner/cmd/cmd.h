@@ -64,6 +64,9 @@ void cmd_say(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
  */
 int cmd_with_study(struct ctx *c, int (*fn)(struct ctx *c, struct lab *lab,
 					    const char *study));
+/* The folder of the boot whose id starts with word; freed by the caller. */
+int cmd_find_boot(const struct lab *lab, const char *word, char **dir,
+		  struct err *e);
 /* "1 min 20 s"; buf is returned. */
 const char *cmd_duration(unsigned long long ms, char *buf, size_t size);
 
@@ -79,6 +82,7 @@ int cmd_write_report(const struct ctx *c, const struct lab *lab,
 void cmd_print_json(struct json_t *o);
 
 extern const struct cmd cmd_doctor, cmd_plan, cmd_run, cmd_status, cmd_compare,
-	cmd_report, cmd_reproduce, cmd_gc, cmd_series, cmd_metal_boot;
+	cmd_report, cmd_reproduce, cmd_decode, cmd_gc, cmd_series,
+	cmd_metal_boot;
 
 #endif

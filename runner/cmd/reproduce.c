@@ -6,7 +6,6 @@
 #include "base/str.h"
 #include "lab/boot.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 
@@ -22,35 +21,6 @@ struct repeat {
 	struct boot **boots; /* running, or NULL; jobs of them */
 	struct str why;      /* what differed, a line each */
 };
-
-/* The boot whose id starts with the word. */
-static int find_boot(const struct lab *lab, const char *word, char **dir,
-		     struct err *e)
-{
-	char *boots = xasprintf("%s/boots", lab->dir);
-	DIR *d = opendir(boots);
-	struct dirent *entry;
-	struct strv hits = STRV_INIT;
-	int r = 0;
-
-	while (d && *word && (entry = readdir(d)))
-		if (entry->d_name[0] != '.' && str_starts(entry->d_name, word))
-			strv_add(&hits, entry->d_name);
-	if (d)
-		closedir(d);
-	if (hits.n == 1)
-		*dir = xasprintf("%s/%s", boots, hits.v[0]);
-	else if (hits.n)
-		r = err_user(e,
-			     "'%s' is the start of %zu boots; give more of "
-			     "the id",
-			     word, hits.n);
-	else
-		r = err_user(e, "there is no boot '%s' in '%s'", word, boots);
-	strv_release(&hits);
-	free(boots);
-	return r;
-}
 
 /* Where the same file of both folders differs first; adds a line to why. */
 static bool same_file(struct repeat *r, const char *dir, const char *name)
@@ -203,7 +173,7 @@ static int repeat(struct ctx *c, struct lab *lab, int times, struct err *e)
 	char *path;
 	int code;
 
-	if (find_boot(lab, c->argv[0], &r.original, e))
+	if (cmd_find_boot(lab, c->argv[0], &r.original, e))
 		return cmd_fail(e);
 	path = xasprintf("%s/spec.json", r.original);
 	if (spec_load(path, &r.spec, e) || lab_need_qemu(lab, e)) {

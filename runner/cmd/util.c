@@ -6,6 +6,7 @@
 #include "lab/lab.h"
 #include "study/study.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <jansson.h>
 #include <stdarg.h>
@@ -76,6 +77,34 @@ int cmd_with_study(struct ctx *c,
 	free(study);
 	lab_close(&lab);
 	return code;
+}
+
+int cmd_find_boot(const struct lab *lab, const char *word, char **dir,
+		  struct err *e)
+{
+	char *boots = xasprintf("%s/boots", lab->dir);
+	DIR *d = opendir(boots);
+	struct dirent *entry;
+	struct strv hits = STRV_INIT;
+	int r = 0;
+
+	while (d && *word && (entry = readdir(d)))
+		if (entry->d_name[0] != '.' && str_starts(entry->d_name, word))
+			strv_add(&hits, entry->d_name);
+	if (d)
+		closedir(d);
+	if (hits.n == 1)
+		*dir = xasprintf("%s/%s", boots, hits.v[0]);
+	else if (hits.n)
+		r = err_user(e,
+			     "'%s' is the start of %zu boots; give more of "
+			     "the id",
+			     word, hits.n);
+	else
+		r = err_user(e, "there is no boot '%s' in '%s'", word, boots);
+	strv_release(&hits);
+	free(boots);
+	return r;
 }
 
 const char *cmd_duration(unsigned long long ms, char *buf, size_t size)

@@ -140,7 +140,7 @@ static void keep_before(struct console *c, const struct message *m)
 static void take_opener(struct console *c, struct report *r,
 			const struct opener *o, const struct message *m)
 {
-	if (r && report_joins(r, o)) {
+	if (r && report_joins(r, o, m)) {
 		report_join(r, o, m, c->blame);
 		if (o->flags & ENDS)
 			close_report(c, r);

@@ -179,10 +179,11 @@ static bool fits(const struct opener *o, struct slice text)
 
 static const struct opener *find_named(struct slice text)
 {
-	for (size_t i = 1; i < 17 && i < text.n; i++) {
+	for (size_t i = 1; i < 17 && i + 1 < text.n; i++) {
 		struct slice rest = {text.p + i, text.n - i};
 
-		if (*rest.p != ' ' && *rest.p != ':')
+		if ((rest.p[0] != ' ' || rest.p[1] != 'i') &&
+		    (rest.p[0] != ':' || rest.p[1] != ' '))
 			continue;
 		for (size_t k = 0; k < 2; k++)
 			if (fits(&named_openers[k], rest))
@@ -191,10 +192,26 @@ static const struct opener *find_named(struct slice text)
 	return NULL;
 }
 
+/* Most lines start with none of these. */
+static bool may_open(char c)
+{
+	static const bool letters[128] = {
+		['-'] = true, ['K'] = true, ['V'] = true, ['k'] = true,
+		['O'] = true, ['g'] = true, ['i'] = true, ['d'] = true,
+		['s'] = true, ['t'] = true, ['P'] = true, ['I'] = true,
+		['U'] = true, ['B'] = true, ['['] = true, ['W'] = true,
+		['r'] = true, ['w'] = true, ['N'] = true, ['u'] = true,
+		['M'] = true};
+
+	return letters[c & 0x7f];
+}
+
 const struct opener *opener_find(struct slice text)
 {
 	if (text.n < 8)
 		return NULL;
+	if (!may_open(*text.p))
+		return find_named(text);
 	for (size_t i = 0; i < sizeof(openers) / sizeof(*openers); i++)
 		if (openers[i].prefix[0] == text.p[0] &&
 		    fits(&openers[i], text))

@@ -105,16 +105,11 @@ static void function_of_rip(struct report *r, struct slice text,
 		offer(r, &f, b);
 }
 
-static void function_of_frame(struct report *r, struct slice text,
-			      const struct blame *b)
+/* Those above the stack's heading are of other stacks. */
+static bool counts(const struct report *r)
 {
-	unsigned elsewhere = FROM_AT | FROM_OWNER;
-	struct symbol f;
-
-	if ((kind_get(r->kind)->sources & elsewhere && !r->stack) ||
-	    r->not_a_frame || !symbol_frame(text, &f))
-		return;
-	offer(r, &f, b);
+	return !r->not_a_frame && (r->stack || !(kind_get(r->kind)->sources &
+						 (FROM_AT | FROM_OWNER)));
 }
 
 /* "ffff888003c1f800 (name){+.+.}-{3:3}, at: function+0x12/0x34" */
@@ -152,19 +147,23 @@ static void learn_owner(struct report *r, struct slice text,
 		offer(r, &f, b);
 }
 
+/* frame: the line is one of a stack, or NULL. */
 static void learn_function(struct report *r, struct slice text,
-			   const struct blame *b)
+			   const struct symbol *frame, const struct blame *b)
 {
 	unsigned from = kind_get(r->kind)->sources;
 
+	if (frame) {
+		if (from & FROM_FRAMES && counts(r))
+			offer(r, frame, b);
+		return;
+	}
 	if (from & FROM_RIP && is_rip(text))
 		function_of_rip(r, text, b);
 	if (from & FROM_AT && !r->stack)
 		learn_lock(r, text, b);
 	if (from & FROM_OWNER)
 		learn_owner(r, text, b);
-	if (from & FROM_FRAMES)
-		function_of_frame(r, text, b);
 }
 
 /* ---- what else is worth a word ---- */
@@ -298,21 +297,21 @@ static bool ours(struct slice text)
 	if (!text.n)
 		return false;
 	if (text.n > 2 && text.p[0] == '?')
-		text = behind(text, 2);
+		return symbol_frame(behind(text, 2), &f);
 	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
 		if (starts[i][0] == text.p[0] && slice_starts(text, starts[i]))
 			return true;
-	return symbol_frame(text, &f) || slice_has(text, " held by ");
+	return slice_has(text, " held by ");
 }
 
 /* Does the report end with this line? */
 static bool last_line(const struct report *r, struct slice text)
 {
+	if (r->kind == FINDING_SLUB)
+		return slice_starts(text, "FIX ");
 	if (slice_starts(text, "---[ end "))
 		return true;
-	if (r->kind == FINDING_SLUB && slice_starts(text, "FIX "))
-		return true;
-	return kind_get(r->kind)->bar && bar(text) && r->lines > 1;
+	return kind_get(r->kind)->bar && bar(text) && r->lines > 2;
 }
 
 static bool lockdep(const struct report *r)
@@ -367,10 +366,15 @@ void report_open(struct report *r, const struct opener *o,
 	r->good = r->excerpt.len;
 }
 
-bool report_joins(const struct report *r, const struct opener *o)
+bool report_joins(const struct report *r, const struct opener *o,
+		  const struct message *m)
 {
 	if (r->kind == FINDING_KINDS)
 		return true;
+	/* The stack may come by a warning of its own. */
+	if (r->kind == FINDING_SLUB && !r->stack)
+		return o->flags & CUT_HERE || (o->kind == FINDING_WARNING &&
+					       slice_has(m->text, "/slub.c:"));
 	if (o->flags & FAULT)
 		return r->expects;
 	return o->kind == r->kind &&
@@ -397,25 +401,37 @@ void report_join(struct report *r, const struct opener *o,
 	r->idle = 0;
 }
 
+/* A line that is none of a stack. */
+static void learn(struct report *r, struct slice text, const struct blame *b)
+{
+	if (slice_starts(text, "Call Trace:") ||
+	    slice_starts(text, "Call trace:"))
+		r->stack = true;
+	learn_function(r, text, NULL, b);
+	r->not_a_frame = slice_starts(text, "Preemption disabled at:");
+}
+
 bool report_add(struct report *r, const struct message *m,
 		const struct blame *b)
 {
-	bool named = r->kind != FINDING_KINDS;
+	bool named = r->kind != FINDING_KINDS, last = false, frame;
+	struct symbol f;
 
 	if (m->us >= 0 && r->last_us >= 0 && m->us > r->last_us + PAUSE_US)
 		return false;
 	keep(r, m->whole);
-	learn_detail(r, m->text);
-	if (named) {
-		if (slice_starts(m->text, "Call Trace:") ||
-		    slice_starts(m->text, "Call trace:"))
-			r->stack = true;
-		learn_function(r, m->text, b);
-		r->not_a_frame =
-			slice_starts(m->text, "Preemption disabled at:");
-	}
 	r->lines++;
-	if (named && (ours(m->text) || last_line(r, m->text))) {
+	frame = named && symbol_frame(m->text, &f);
+	if (frame) {
+		learn_function(r, m->text, &f, b);
+		r->not_a_frame = false;
+	} else {
+		learn_detail(r, m->text);
+		if (named)
+			learn(r, m->text, b);
+		last = named && last_line(r, m->text);
+	}
+	if (frame || last || (named && ours(m->text))) {
 		r->good = r->excerpt.len;
 		r->idle = 0;
 		if (m->us >= 0)
@@ -423,5 +439,5 @@ bool report_add(struct report *r, const struct message *m,
 	} else if (m->text.n) {
 		r->idle++;
 	}
-	return !(named && last_line(r, m->text)) && !lost(r);
+	return !last && !lost(r);
 }

@@ -41,7 +41,8 @@ void report_open(struct report *r, const struct opener *o,
 		 const struct message *m, struct slice before,
 		 const struct blame *b);
 /* Is this opener a part of the report that is open? */
-bool report_joins(const struct report *r, const struct opener *o);
+bool report_joins(const struct report *r, const struct opener *o,
+		  const struct message *m);
 void report_join(struct report *r, const struct opener *o,
 		 const struct message *m, const struct blame *b);
 /* A line while it is open.  Returns false if the report is over: with this line
