@@ -75,9 +75,11 @@ const char *cmd_duration(unsigned long long ms, char *buf, size_t size);
 int cmd_analysis(const struct ctx *c, const struct lab *lab, const char *verb,
 		 const char *study, const char *const *words, int *code,
 		 struct err *e);
-/* Writes the report of a study; *path is freed by the caller. */
+/* Writes the report of a study; force: also of boots that ran under other
+ * conditions.  *path is freed by the caller. */
 int cmd_write_report(const struct ctx *c, const struct lab *lab,
-		     const char *study, char **path, int *code, struct err *e);
+		     const char *study, bool force, char **path, int *code,
+		     struct err *e);
 /* Prints a JSON value on stdout and drops the reference. */
 void cmd_print_json(struct json_t *o);
 

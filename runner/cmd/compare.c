@@ -19,6 +19,8 @@ static int compare(struct ctx *c, struct lab *lab, const char *study)
 	}
 	if (c->json)
 		strv_add(&words, "--json");
+	if (ctx_option(c, "force"))
+		strv_add(&words, "--force");
 	if (cmd_analysis(c, lab, "compare", study,
 			 words.n ? (const char *const *)words.v
 				 : (const char *const[]){NULL},
@@ -40,6 +42,7 @@ const struct cmd cmd_compare = {
 	.min_args = 1,
 	.max_args = 1,
 	.options = {{"base", "STAGE", "compare with this stage"},
-		    {"metric", "M", "only this metric"}},
+		    {"metric", "M", "only this metric"},
+		    {"force", NULL, "compare also what ran differently"}},
 	.run = cmd_main,
 };

@@ -17,7 +17,8 @@ static int write_report(struct ctx *c, struct lab *lab, const char *study)
 		       study);
 		return EXIT_DONE;
 	}
-	if (cmd_write_report(c, lab, study, &path, &code, &e))
+	if (cmd_write_report(c, lab, study, ctx_option(c, "force"), &path,
+			     &code, &e))
 		code = cmd_fail(&e);
 	else if (code > EXIT_CHANGED)
 		;
@@ -40,5 +41,6 @@ const struct cmd cmd_report = {
 	.summary = "write the HTML report and print its path",
 	.min_args = 1,
 	.max_args = 1,
+	.options = {{"force", NULL, "compare also what ran differently"}},
 	.run = cmd_main,
 };

@@ -196,7 +196,10 @@ static int conclude(struct ctx *c, struct lab *lab, const struct study *study,
 	if (cmd_analysis(c, lab, "compare", study->name, c->json ? json : none,
 			 &compare, e))
 		return cmd_fail(e);
-	if (cmd_write_report(c, lab, study->name, &path, &report, e))
+	/* What cannot be compared was told; the report would tell it again. */
+	if (compare == ERR_USER)
+		return worse(worst, compare);
+	if (cmd_write_report(c, lab, study->name, false, &path, &report, e))
 		report = cmd_fail(e);
 	else if (c->json && report <= EXIT_CHANGED)
 		cmd_say("report: %s", path);

@@ -178,10 +178,13 @@ int cmd_analysis(const struct ctx *c, const struct lab *lab, const char *verb,
 }
 
 int cmd_write_report(const struct ctx *c, const struct lab *lab,
-		     const char *study, char **path, int *code, struct err *e)
+		     const char *study, bool force, char **path, int *code,
+		     struct err *e)
 {
 	char *out = xasprintf("%s/reports/%s", lab->dir, study);
-	const char *words[] = {"--lab", lab->dir, "--out", out, NULL};
+	const char *words[] = {
+		"--lab", lab->dir, "--out", out, force ? "--force" : NULL,
+		NULL};
 	struct job_spec spec = {.cwd = c->share};
 	struct strv argv = STRV_INIT;
 	struct job_result r = {0};

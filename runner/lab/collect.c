@@ -163,10 +163,18 @@ static bool judge_panic(const struct trial *t)
 	return true;
 }
 
+/* With a later deadline it might have been done. */
+static bool out_of_time(const struct trial *t)
+{
+	return t->end->wall_ms >=
+	       (uint64_t)spec_int(t->spec, NULL, "deadline_s") * 1000;
+}
+
 static bool judge_hang(const struct trial *t)
 {
 	if (t->end->hang)
-		judge(t->c, BOOT_BAD, OUTCOME_HANG, "hang", "%s", t->end->hang);
+		judge(t->c, BOOT_BAD, OUTCOME_HANG,
+		      out_of_time(t) ? "deadline" : "hang", "%s", t->end->hang);
 	else if (t->end->deadline)
 		judge(t->c, BOOT_BAD, OUTCOME_HANG, "deadline",
 		      "the guest was not done after "

@@ -80,6 +80,41 @@ def test_harmless(bench: kit.Bench) -> None:
     assert bench.rows("SELECT count(*) FROM boot") == [(2,)]
 
 
+def test_the_gate(bench: kit.Bench) -> None:
+    """The whole way: recorded by the boot, refused by compare and report."""
+    real = {"KLAB_PYTHON": "/usr/bin/python3"}
+    study = bench.study(boots=2, kernels=["k1", "k2"])
+    assert bench.klab("run", study).code == kit.DONE
+    boot, text = bench.rows("SELECT id, fingerprint FROM boot LIMIT 1")[0]
+    matters = json.loads(text)["matters"]
+    assert matters["qemu"].startswith("10.0.2")
+    assert "-icount" in matters["command"] and "-seed" not in matters["command"]
+    assert "cpu_model" not in matters
+    assert bench.klab("compare", "s", env=real).code == kit.DONE
+    changed = json.loads(text)
+    changed["matters"]["firmware"] = "another"
+    with contextlib.closing(sqlite3.connect(bench.lab / "lab.db")) as db:
+        db.execute("UPDATE boot SET fingerprint = json_set(fingerprint, "
+                   "'$.matters.firmware', 'one')")
+        db.execute("UPDATE boot SET fingerprint = ? WHERE id = ?",
+                   (json.dumps(changed), boot))
+        db.commit()
+    for verb in ("compare", "report"):
+        result = bench.klab(verb, "s", env=real)
+        assert result.code == kit.USER and result.out == ""
+        assert f"firmware is 'one' in 3 boots of k1, k2 and 'another' in " \
+            f"1 boot ({boot}) of k" in result.one_error()
+        assert "--force" in result.one_error()
+        result = bench.klab(verb, "--force", "s", env=real)
+        assert result.code == kit.DONE, result.err
+    assert "compared by --force" in bench.klab(
+        "compare", "--force", "s", env=real).out
+    # A run ends with the same refusal, once.
+    result = bench.klab("run", study, env=real)
+    assert result.code == kit.USER
+    assert "firmware is" in result.one_error()
+
+
 def flaky(bench: kit.Bench, times: int) -> None:
     bench.env |= {"FAKE_QEMU_FLAKY": str(times),
                   "FAKE_QEMU_COUNT": str(bench.dir / "count")}
