@@ -10,6 +10,9 @@
 #include <errno.h>
 #include <unistd.h>
 
+/* Past its deadline a process has so long to be ended in order. */
+#define LAST_RESORT_MS 3000
+
 struct boot {
 	struct lab *lab;
 	json_t *spec;
@@ -18,6 +21,10 @@ struct boot {
 	char *dir, *store;
 	char *kernel, *initramfs, *console, *port, *qemu_log;
 	struct strv argv;
+	char secret[BOOT_SECRET];
+	uv_timer_t *deadline; /* NULL where the process minds it itself */
+	char *hang;           /* why it is being ended before its time */
+	bool interrupted;
 	struct boot_result result;
 	bool kept;
 	boot_done_fn done;
@@ -29,12 +36,19 @@ static char *in_dir(const struct boot *b, const char *name)
 	return xasprintf("%s/%s", b->dir, name);
 }
 
+static void on_timer_closed(uv_handle_t *h)
+{
+	free(h);
+}
+
 void boot_free(struct boot *b)
 {
 	struct err ignored;
 
 	if (!b)
 		return;
+	if (b->deadline)
+		uv_close((uv_handle_t *)b->deadline, on_timer_closed);
 	if (b->backend->release)
 		b->backend->release(&b->flight);
 	if (b->dir && !b->kept)
@@ -44,6 +58,7 @@ void boot_free(struct boot *b)
 	collected_release(&b->result.what);
 	strv_release(&b->argv);
 	free(b->result.fingerprint);
+	free(b->hang);
 	free(b->store);
 	free(b->kernel);
 	free(b->initramfs);
@@ -253,6 +268,11 @@ static void on_exit_of_process(const struct job_result *j, void *arg)
 	struct err e;
 
 	b->flight.job = NULL;
+	if (b->deadline)
+		uv_timer_stop(b->deadline);
+	/* One that ended by itself meanwhile did not hang. */
+	if (b->hang && (!j->stopped || b->interrupted))
+		json_object_del(b->flight.facts, "hang");
 	b->result.wall_ms = j->wall_ms;
 	if (after(b, j, &e)) {
 		collected_release(c);
@@ -260,21 +280,75 @@ static void on_exit_of_process(const struct job_result *j, void *arg)
 			c, file_space(b->dir) < GUEST_FILE_CAP ? "disk" : "lab",
 			xstrdup(e.text));
 	}
-	if (j->stopped)
+	if (j->stopped && b->interrupted)
 		collected_infra(c, "interrupted",
 				xstrdup("the run was interrupted"));
 	b->done(b, b->arg);
 }
 
+/* ---- meanwhile ---- */
+
+static void on_stacks_taken(void *arg)
+{
+	struct boot *b = arg;
+
+	if (b->flight.job)
+		job_stop(b->flight.job);
+}
+
+/* Also at the deadline: what it was at is worth knowing then, too. */
+static void on_hung(struct flight *f, const char *why)
+{
+	struct boot *b =
+		(struct boot *)((char *)f - offsetof(struct boot, flight));
+
+	if (b->hang || b->interrupted || !f->job)
+		return;
+	b->hang = xstrdup(why);
+	json_object_set_new(f->facts, "hang",
+			    json_sprintf("%s and was stopped", why));
+	if (b->backend->stop)
+		b->backend->stop(f, on_stacks_taken, b);
+	else
+		job_stop(f->job);
+}
+
+static void on_deadline(uv_timer_t *t)
+{
+	struct boot *b = t->data;
+	char *why = xasprintf("the guest was not done after %d s (deadline_s "
+			      "of machine '%s')",
+			      spec_int(b->spec, NULL, "deadline_s"),
+			      spec_text(b->spec, "machine", "name"));
+
+	on_hung(&b->flight, why);
+	free(why);
+}
+
+/* What a target needs to be left in order is its process's to know. */
+static void watch(struct boot *b, uint64_t deadline_ms)
+{
+	if (!b->backend->end_ms) {
+		b->deadline = xcalloc(1, sizeof(*b->deadline));
+		uv_timer_init(b->flight.loop, b->deadline);
+		b->deadline->data = b;
+		uv_timer_start(b->deadline, on_deadline, deadline_ms, 0);
+	}
+	if (b->backend->watch)
+		b->backend->watch(&b->flight);
+}
+
 static int start_process(struct boot *b, struct err *e)
 {
+	uint64_t deadline_ms = (uint64_t)spec_int(b->spec, NULL, "deadline_s") *
+			       1000 * b->flight.crowd;
 	struct job_spec spec = {
 		.log_path = b->qemu_log,
 		.cwd = b->dir,
 		.file_cap = b->backend->end_ms ? 0 : GUEST_FILE_CAP,
 		.term_ms = b->backend->end_ms,
-		.deadline_ms = (uint64_t)spec_int(b->spec, NULL, "deadline_s") *
-			       1000 * (b->lab->crowd ? b->lab->crowd : 1),
+		.deadline_ms =
+			deadline_ms + (b->backend->end_ms ? 0 : LAST_RESORT_MS),
 		.done = on_exit_of_process,
 		.arg = b,
 	};
@@ -283,8 +357,7 @@ static int start_process(struct boot *b, struct err *e)
 	spec.argv = (const char *const *)b->argv.v;
 	if (job_start(b->flight.loop, &spec, &b->flight.job, e))
 		return -EIO;
-	if (b->backend->watch)
-		b->backend->watch(&b->flight);
+	watch(b, deadline_ms);
 	return 0;
 }
 
@@ -313,7 +386,11 @@ int boot_start(uv_loop_t *loop, struct lab *lab, const json_t *spec,
 				    .store = b->store,
 				    .share = lab->share,
 				    .spec = b->spec,
+				    .secret = b->secret,
+				    .crowd = lab->crowd ? lab->crowd : 1,
+				    .hung = on_hung,
 				    .facts = json_object()};
+	spec_secret(b->spec, b->secret);
 	b->initramfs = in_dir(b, BOOT_INITRAMFS);
 	b->console = in_dir(b, BOOT_CONSOLE);
 	b->port = in_dir(b, BOOT_PORT);
@@ -330,6 +407,7 @@ int boot_start(uv_loop_t *loop, struct lab *lab, const json_t *spec,
 
 void boot_stop(struct boot *b)
 {
+	b->interrupted = true;
 	if (b->flight.job)
 		job_stop(b->flight.job);
 }

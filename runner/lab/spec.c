@@ -113,6 +113,7 @@ json_t *spec_new(const struct kernel *k, const struct machine *m,
 		metrics_of(w), "seed", 0, "deadline_s", m->deadline_s);
 
 	BUG(!spec);
+	json_object_set_new(spec, "hang_s", json_integer(m->hang_s));
 	if (m->host)
 		json_object_set(spec, "host", m->host);
 	return spec;
@@ -129,6 +130,7 @@ static void hash(const json_t *spec, const char *salt, char hex[SHA256_HEX])
 	char *text, *salted;
 
 	json_object_del(identity, "deadline_s");
+	json_object_del(identity, "hang_s");
 	json_object_del(identity, "host");
 	text = json_dumps(identity, JSON_COMPACT | JSON_SORT_KEYS);
 	salted = xasprintf("%s%s", salt, text);
@@ -285,9 +287,11 @@ static bool machine_ok(const json_t *spec)
 	const json_t *own = json_object_get(m, "own");
 	const json_t *host = json_object_get(spec, "host");
 	const json_t *accel = json_object_get(m, "accel");
+	const json_t *hang = json_object_get(spec, "hang_s");
 
 	return (!own || json_is_object(own)) &&
 	       (!host || json_is_object(host)) &&
+	       (!hang || json_integer_value(hang) > 0) &&
 	       (!accel || json_is_string(accel)) && backend_of(spec);
 }
 

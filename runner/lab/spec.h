@@ -16,10 +16,11 @@
  *	 "steps": [{"name", "argv", "collect", "deadline_ms", "cap"}],
  *	 "metrics": [{"name", "unit", "from", "field", "pattern", "file",
  *	              "limit_us"}],
- *	 "seed": 1, "deadline_s": 300, "host": {backend's settings}}
+ *	 "seed": 1, "deadline_s": 300, "hang_s": 60, "host": {backend's
+ *settings}}
  *
- * deadline_s, in host time, and host, which says how this host or a target is
- * to be used, are the two keys that are not part of the id.
+ * deadline_s, in host time, hang_s, and host, which says how this host or a
+ * target is to be used, are the keys that are not part of the id.
  */
 #ifndef KLAB_SPEC_H
 #define KLAB_SPEC_H

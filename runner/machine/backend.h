@@ -39,9 +39,14 @@ struct flight {
 	const char *store;       /* lab/kernels/KEY: System.map, modules/ */
 	const char *share;       /* klab's own folder */
 	const json_t *spec;      /* lab/spec.h */
+	const char *secret;      /* of the agent's frames */
+	unsigned crowd;          /* boots that share a core of the host */
 	struct job *job;         /* the process; NULL when there is none */
 	json_t *facts;           /* becomes facts.json */
 	void *own;               /* the backend's */
+	/* To be called, by a backend that watches, once it has found that the
+	 * guest hangs: why is the end of a sentence.  stop() follows. */
+	void (*hung)(struct flight *f, const char *why);
 };
 
 typedef void (*flight_fn)(void *arg);
@@ -49,10 +54,14 @@ typedef void (*flight_fn)(void *arg);
 struct backend {
 	const char *accel; /* its name in machine files */
 	const char *clock; /* "exact": one seed, one result; or "wall" */
-	const char *port;  /* the agent's way out; NULL: /dev/ttyS1 */
+	/* Its boots want the host for themselves, unless the machine file says
+	 * side_by_side. */
+	bool alone;
+	const char *port; /* the agent's way out; NULL: /dev/ttyS1 */
 	/* Where the process is klab itself, what it may take to leave its
 	 * target in order when it is told to end; its files have no cap. */
 	unsigned end_ms;
+	bool whole; /* boots a bzImage with all of the kernel's modules */
 
 	/* Keys of a machine file that are the backend's own, NULL-terminated,
 	 * or NULL; and who reads them into m->own and m->host. */
@@ -75,12 +84,15 @@ struct backend {
 	 * comes from the loop when nothing is left to do but end it.  done is
 	 * called exactly once, unless release() comes first. */
 	void (*stop)(struct flight *f, flight_fn done, void *arg);
-	/* Adds to f->facts.  Nothing is started here. */
+	/* Adds to f->facts, which has what the process itself left in
+	 * facts.json.  A text "hang" there says why it ended the guest as
+	 * hung. */
 	void (*collect)(struct flight *f);
 	void (*release)(struct flight *f);
 };
 
-extern const struct backend backend_icount, backend_metal;
+extern const struct backend backend_icount, backend_kvm, backend_tcg,
+	backend_metal;
 
 /* By name; NULL if there is none.  The names, for a message: freed by the
  * caller. */
@@ -88,5 +100,7 @@ const struct backend *backend_find(const char *accel);
 char *backend_names(void);
 /* The backend that a spec was made for. */
 const struct backend *backend_of(const json_t *spec);
+/* Must nothing else run on the host meanwhile? */
+bool backend_alone(const json_t *spec);
 
 #endif

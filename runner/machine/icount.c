@@ -51,14 +51,18 @@ static void command(const struct machine *m, int hz, struct strv *argv)
 		BOOT_INITRAMFS,
 	};
 	/* clang-format on */
+	struct str cmdline = STR_INIT;
 
 	for (size_t i = 0; i < sizeof(fixed) / sizeof(*fixed); i++)
 		strv_add(argv, fixed[i]);
-	strv_add(argv, "-append");
+	str_adds(&cmdline, CMDLINE);
 	if (hz)
-		strv_addf(argv, CMDLINE " lpj=%d", TSC_HZ / hz);
-	else
-		strv_add(argv, CMDLINE);
+		str_addf(&cmdline, " lpj=%d", TSC_HZ / hz);
+	if (m->append)
+		str_addf(&cmdline, " %s", m->append);
+	strv_add(argv, "-append");
+	strv_add(argv, cmdline.buf);
+	str_release(&cmdline);
 	strv_add(argv, "-smp");
 	strv_addf(argv, "%d", m->vcpus);
 	strv_add(argv, "-m");
@@ -85,5 +89,10 @@ const struct backend backend_icount = {
 	.clock = "exact",
 	.check = check,
 	.command = command,
+	.prepare = qemu_prepare,
 	.boot = qemu_boot,
+	.watch = qemu_watch,
+	.stop = qemu_stop,
+	.collect = qemu_collect,
+	.release = qemu_land,
 };

@@ -8,9 +8,14 @@
 
 #include <dirent.h>
 
-static const struct backend *const backends[] = {&backend_icount,
-						 &backend_metal};
+static const struct backend *const backends[] = {
+	&backend_icount,
+	&backend_kvm,
+	&backend_tcg,
+	&backend_metal,
+};
 
+#define HANG_S 60
 #define NBACKENDS (sizeof(backends) / sizeof(*backends))
 
 const struct backend *backend_find(const char *accel)
@@ -42,11 +47,20 @@ const struct backend *backend_of(const json_t *spec)
 	return backend_find(accel ? accel : backend_icount.accel);
 }
 
+bool backend_alone(const json_t *spec)
+{
+	const json_t *m = json_object_get(spec, "machine");
+	const json_t *own = json_object_get(m, "own");
+
+	return backend_of(spec)->alone &&
+	       !json_is_true(json_object_get(own, "side_by_side"));
+}
+
 /* ---- files ---- */
 
-static const char *const known[] = {"machine",    "accel",      "clock",
-				    "vcpus",      "memory_mib", "metronome_us",
-				    "deadline_s", "fallback"};
+static const char *const known[] = {
+	"machine",      "accel",      "clock",  "vcpus",    "memory_mib",
+	"metronome_us", "deadline_s", "hang_s", "fallback", "append"};
 
 #define NKNOWN (sizeof(known) / sizeof(*known))
 
@@ -60,12 +74,14 @@ static int read_backend(struct yml_node *root, struct machine *m, struct err *e)
 	if (yml_opt_text(root, "accel", &accel, e) ||
 	    yml_opt_text(root, "clock", &clock, e))
 		return -1;
-	m->backend = backend_find(accel);
+	/* Until a probe decides it has the keys of the more choosy one. */
+	m->automatic = !strcmp(accel, "auto");
+	m->backend = m->automatic ? &backend_kvm : backend_find(accel);
 	if (!m->backend) {
 		names = backend_names();
 		r = yml_err(yml_get(root, "accel"), e,
 			    "'%s' is no accelerator that this klab has; there "
-			    "are: %s",
+			    "are: auto, %s",
 			    accel, names);
 		free(names);
 		return r;
@@ -97,7 +113,8 @@ static int check_unused(struct yml_node *root, const struct backend *b,
 static int read_fields(struct yml_node *root, struct machine *m, struct err *e)
 {
 	long long vcpus = 1, memory = 512, metronome = 20, deadline = 300;
-	const char *name = NULL, *fallback = NULL;
+	long long hang = HANG_S;
+	const char *name = NULL, *fallback = NULL, *append = NULL;
 
 	if (yml_expect(root, YML_MAP, e) || read_backend(root, m, e) ||
 	    yml_opt_text(root, "machine", &name, e) ||
@@ -105,12 +122,19 @@ static int read_fields(struct yml_node *root, struct machine *m, struct err *e)
 	    yml_opt_int(root, "memory_mib", 64, 65536, &memory, e) ||
 	    yml_opt_int(root, "metronome_us", 0, 1000000, &metronome, e) ||
 	    yml_opt_int(root, "deadline_s", 1, 86400, &deadline, e) ||
+	    yml_opt_int(root, "hang_s", 1, 86400, &hang, e) ||
+	    yml_opt_text(root, "append", &append, e) ||
 	    yml_opt_text(root, "fallback", &fallback, e))
 		return -1;
 	m->vcpus = (int)vcpus;
 	m->memory_mib = (int)memory;
-	m->metronome_us = vcpus > 1 ? (int)metronome : 0;
+	/* Vital on a clock that all vCPUs share, and a nuisance on any other.
+	 */
+	if (vcpus > 1 && !strcmp(m->clock, backend_icount.clock))
+		m->metronome_us = (int)metronome;
 	m->deadline_s = (int)deadline;
+	m->hang_s = (int)hang;
+	m->append = append && *append ? xstrdup(append) : NULL;
 	if ((m->backend->read && m->backend->read(root, m, e)) ||
 	    check_unused(root, m->backend, e))
 		return -1;
@@ -200,6 +224,8 @@ void machine_free(struct machine *m)
 	free(m->name);
 	free(m->clock);
 	free(m->fallback);
+	free(m->append);
+	free(m->board);
 	json_decref(m->own);
 	json_decref(m->host);
 	free(m);

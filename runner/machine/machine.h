@@ -30,6 +30,10 @@ struct machine {
 	int memory_mib;
 	int metronome_us;    /* 0: none */
 	int deadline_s;      /* host seconds for a boot that has a core */
+	int hang_s;          /* silence that makes a guest count as hung */
+	char *append;        /* more for the kernel's command line, or NULL */
+	char *board;         /* of QEMU's on the host's clock, or NULL */
+	bool automatic;      /* accel: auto, and not decided yet */
 	struct json_t *own;  /* backend's settings that a boot depends on */
 	struct json_t *host; /* those that only say how to run it; each an
 				object, or NULL for none */

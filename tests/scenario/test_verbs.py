@@ -345,7 +345,7 @@ def test_boot_folder(bench: kit.Bench) -> None:
     boot = bench.boot(1)
     folder = bench.lab / "boots" / boot["id"]
     assert {path.name for path in folder.iterdir()} == {
-        "spec.json", "job.cpio", "console.log", "results.jsonl",
+        "spec.json", "job.cpio", "console.log", "results.jsonl", "facts.json",
         "fingerprint.json", "reproduce.sh"}
     found = json.loads((folder / "fingerprint.json").read_text())
     assert found == json.loads(boot["fingerprint"])

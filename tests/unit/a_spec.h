@@ -54,7 +54,7 @@ static inline json_t *a_spec(int vcpus)
 		.name = (char *)"m", .backend = &backend_icount,
 		.clock = (char *)"exact", .vcpus = vcpus,
 		.memory_mib = 512, .metronome_us = vcpus > 1 ? 20 : 0,
-		.deadline_s = 300};
+		.deadline_s = 300, .hang_s = 60};
 	const struct qemu q = {.path = (char *)"qemu",
 			       .version = (char *)"10.0.2",
 			       .build = (char *)"10.0.2", .major = 10};
