@@ -395,6 +395,7 @@ def _failures(lab: load.Lab, folder: Path) -> dict[str, Any]:
               "reason": cell.reason or "",
               "lab": cell.state == "lab",
               "excerpt": (cell.excerpt or "")[-EXCERPT:],
+              "stacks": _stacks(folder, cell),
               "console": str(folder / "boots" / str(cell.boot)
                              / "console.log"),
               "repeat": f"klab reproduce {cell.boot}"}
@@ -404,6 +405,18 @@ def _failures(lab: load.Lab, folder: Path) -> dict[str, Any]:
               for kernel in _kernels(lab) if kernel["error"]]
     return {"shown": shown, "more": len(rows) - len(shown),
             "builds": builds}
+
+
+def _stacks(folder: Path, cell: Any) -> str:
+    """What the CPUs of a boot that hung were at, or ''."""
+    if cell.outcome != "hang":
+        return ""
+    try:
+        with open(folder / "boots" / str(cell.boot) / "stacks.txt",
+                  errors="replace") as file:
+            return file.read(EXCERPT)
+    except OSError:
+        return ""
 
 
 def _kernels(lab: load.Lab) -> list[dict[str, Any]]:

@@ -185,6 +185,10 @@ static int drop_rows(struct db *db, struct err *e)
 	if (db_run(db, e,
 		   "DELETE FROM boot WHERE id NOT IN "
 		   "(SELECT boot FROM cell)",
+		   "") ||
+	    db_run(db, e,
+		   "DELETE FROM harmless WHERE line NOT IN "
+		   "(SELECT line FROM finding)",
 		   ""))
 		return -EIO;
 	return db_run(db, e,

@@ -306,32 +306,32 @@ static bool judge_steps(const struct trial *t)
 /* What the kernel said may explain what became of the workload. */
 static void add_finding(struct collected *c)
 {
-	char *reason = c->reason;
+	char *reason = c->reason, *said;
 
 	if (c->state != BOOT_BAD || !c->nfindings ||
 	    !strcmp(c->outcome, OUTCOME_PANIC))
 		return;
-	c->reason = xasprintf("%s; its console has: %.160s", reason,
-			      c->findings[0].first_line);
+	said = finding_sentence(c->findings);
+	c->reason = xasprintf("%s; its console has: %s", reason, said);
 	str_plain(c->reason);
+	free(said);
 	free(reason);
 }
 
 static void judge_metrics(const struct trial *t)
 {
 	struct collected *c = t->c;
-	char *why;
+	char *why = NULL;
 
 	c->state = BOOT_OK;
+	c->outcome = OUTCOME_OK;
 	if (!extract_metrics(t->spec, t->f, c, &why)) {
 		judge(c, BOOT_BAD, OUTCOME_WORKLOAD, "workload", "%s", why);
-		free(why);
 	} else if (c->nfindings) {
-		judge(c, BOOT_OK, OUTCOME_SPLAT, "splat", "%.160s",
-		      c->findings[0].first_line);
-	} else {
-		c->outcome = OUTCOME_OK;
+		why = finding_sentence(c->findings);
+		judge(c, BOOT_OK, OUTCOME_SPLAT, "splat", "%s", why);
 	}
+	free(why);
 }
 
 static void judge_all(const struct trial *t)

@@ -24,6 +24,13 @@ struct console *findings_read(const char *text, size_t len)
 	return c;
 }
 
+char *finding_sentence(const struct finding *f)
+{
+	if (!*f->detail)
+		return xasprintf("%.160s", f->first_line);
+	return xasprintf("%.160s (%.120s)", f->first_line, f->detail);
+}
+
 /* ---- what is harmless ---- */
 
 static int take_line(sqlite3_stmt *row, void *arg)
@@ -168,12 +175,19 @@ int findings_store(struct db *db, const char *boot, const struct finding *list,
 static int judge_again(struct db *db, const char *boot,
 		       const struct finding *list, size_t n, struct err *e)
 {
-	if (n)
-		return db_run(db, e,
-			      "UPDATE boot SET outcome = '" OUTCOME_SPLAT
-			      "', detail = 'splat', reason = ?, excerpt = ? "
-			      "WHERE id = ? AND state = 'ok'",
-			      "ttt", list[0].first_line, list[0].excerpt, boot);
+	char *reason;
+	int r;
+
+	if (n) {
+		reason = finding_sentence(list);
+		r = db_run(db, e,
+			   "UPDATE boot SET outcome = '" OUTCOME_SPLAT
+			   "', detail = 'splat', reason = ?, excerpt = ? "
+			   "WHERE id = ? AND state = 'ok'",
+			   "ttt", reason, list[0].excerpt, boot);
+		free(reason);
+		return r;
+	}
 	return db_run(db, e,
 		      "UPDATE boot SET outcome = '" OUTCOME_OK
 		      "', detail = NULL, reason = NULL, excerpt = NULL "

@@ -26,6 +26,9 @@ struct finding;
 /* The findings of a whole console; freed by console_free(). */
 struct console *findings_read(const char *text, size_t len);
 
+/* Its first line with its detail, for a sentence; freed by the caller. */
+char *finding_sentence(const struct finding *f);
+
 /* Puts them in place of what the boot had.  The caller has a transaction open.
  */
 int findings_store(struct db *db, const char *boot, const struct finding *list,

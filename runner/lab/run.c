@@ -1,47 +1,9 @@
-#include "lab/run.h"
+#include "lab/run_int.h"
 
-#include "base/err.h"
-#include "base/file.h"
-#include "base/stop.h"
 #include "lab/findings.h"
-#include "lab/matrix.h"
 
 #include <errno.h>
 #include <signal.h>
-
-/* With less than this for each boot none is started: its files may not fit. */
-#define ROOM_NEEDED (4ull * GUEST_FILE_CAP)
-#define STREAK_MAX 8
-/* What the lab failed is tried so often in one run. */
-#define TRIES_MAX 3
-
-struct slot {
-	struct run *run;
-	struct task *task;
-	struct boot *boot; /* NULL: free */
-};
-
-struct run {
-	struct lab *lab;
-	struct study *study;
-	struct run_options o;
-	struct run_watch w;
-	struct matrix m;
-	struct run_progress p;
-	enum err_kind worst;
-
-	uv_loop_t loop;
-	struct stop stop;
-	struct slot *slots;
-	bool stopping, interrupted;
-	int failed; /* the lab's own error, in err */
-	struct err err;
-	uint64_t wall_sum_ms, wall_n;   /* boots of this run */
-	uint64_t build_sum_ms, build_n; /* its builds */
-	int streak;          /* boots in a row that failed in the lab */
-	struct task **again; /* to be tried once more; one place a slot */
-	size_t nagain;
-};
 
 struct run *run_new(struct lab *lab, struct study *study,
 		    const struct run_options *o, const struct run_watch *w)
@@ -67,7 +29,7 @@ void run_free(struct run *r)
 
 /* 4 says the most, then 2, then 3: what klab itself could not do leaves the
  * rest unknown. */
-static void worsen(struct run *r, enum err_kind kind)
+void run_worsen(struct run *r, enum err_kind kind)
 {
 	static const int rank[] = {[ERR_NONE] = 0,
 				   [ERR_KERNEL] = 1,
@@ -87,7 +49,7 @@ static void on_trouble(const struct err *e, void *arg)
 {
 	struct run *r = arg;
 
-	worsen(r, e->kind);
+	run_worsen(r, e->kind);
 	if (r->w.trouble)
 		r->w.trouble(e, r->w.arg);
 }
@@ -163,7 +125,7 @@ int run_resolve(struct run *r, struct err *e)
 	}
 	r->p.unbuildable = known_broken(r);
 	if (r->p.bad || r->p.unbuildable)
-		worsen(r, ERR_KERNEL);
+		run_worsen(r, ERR_KERNEL);
 	return count_splats(r, e);
 }
 
@@ -203,7 +165,7 @@ struct run_progress run_progress(const struct run *r)
 	return p;
 }
 
-static void tell_progress(struct run *r)
+void run_tell_progress(struct run *r)
 {
 	struct run_progress p = run_progress(r);
 
@@ -212,8 +174,6 @@ static void tell_progress(struct run *r)
 }
 
 /* ---- the loop ---- */
-
-static void fill_slots(struct run *r);
 
 static void stop_all(struct run *r)
 {
@@ -225,21 +185,20 @@ static void stop_all(struct run *r)
 		builds_stop(r->m.builds);
 }
 
-/* Ends the loop once nothing runs any more. */
-static void maybe_end(struct run *r)
+void run_maybe_end(struct run *r)
 {
 	if (r->p.running || (r->m.builds && builds_running(r->m.builds)))
 		return;
 	stop_unwatch(&r->stop);
 }
 
-static void fail(struct run *r, const struct err *e)
+void run_fail(struct run *r, const struct err *e)
 {
 	if (!r->failed) {
 		r->failed = -EIO;
 		r->err = *e;
 	}
-	worsen(r, ERR_LAB);
+	run_worsen(r, ERR_LAB);
 	stop_all(r);
 }
 
@@ -249,198 +208,7 @@ static void on_stop(void *arg)
 
 	r->interrupted = true;
 	stop_all(r);
-	maybe_end(r);
-}
-
-static bool boot_detail_is(const struct boot_result *b, const char *word)
-{
-	return b->what.detail && !strcmp(b->what.detail, word);
-}
-
-static void count(struct run *r, struct task *t, const struct boot_result *b)
-{
-	static const enum task_state states[] = {[BOOT_OK] = TASK_OK,
-						 [BOOT_BAD] = TASK_BAD,
-						 [BOOT_LAB] = TASK_LAB};
-
-	t->state = (unsigned char)states[b->what.state];
-	r->p.ok += t->state == TASK_OK;
-	r->p.bad += t->state == TASK_BAD;
-	r->p.failed += t->state == TASK_LAB;
-	r->streak = t->state == TASK_LAB ? r->streak + 1 : 0;
-	if (t->state == TASK_BAD)
-		worsen(r, ERR_KERNEL);
-	if (t->state == TASK_LAB)
-		worsen(r, ERR_LAB);
-	r->wall_sum_ms += b->wall_ms;
-	r->wall_n++;
-}
-
-/* A lab that fails every boot would only fail the rest as well. */
-static void give_up_on_streak(struct run *r, const struct boot_result *b)
-{
-	struct err e;
-
-	if (r->streak < STREAK_MAX || r->streak < 2 * r->o.jobs)
-		return;
-	err_lab(&e,
-		"giving up: %d boots in a row failed in the lab, the last "
-		"one because: %s; mend that, then run the same command again",
-		r->streak, b->what.reason);
-	fail(r, &e);
-}
-
-static void tell_boot(struct run *r, const struct task *t,
-		      const struct boot_result *b, bool splat, int again)
-{
-	const struct cell *c = &r->m.cells[t->cell];
-	const struct run_boot told = {
-		.stage = r->study->stages[c->stage].name,
-		.config = r->study->configs[c->config].name,
-		.machine = r->study->machines[c->machine]->name,
-		.workload = r->study->workloads[c->workload]->label,
-		.seed = t->seed,
-		.splat = splat,
-		.again = again,
-		.result = b,
-	};
-
-	if (r->w.boot)
-		r->w.boot(&told, r->w.arg);
-}
-
-/* Keeps the folder first, so that a boot in the database has its files. */
-static int store(struct run *r, struct boot *b, bool *splat, struct err *e)
-{
-	const struct boot_result *res = boot_result(b);
-	long long alarming = 0;
-	int ret = 0;
-
-	if (!boot_detail_is(res, "disk"))
-		ret = boot_keep(b, e);
-	if (!ret)
-		ret = db_boot_done(r->lab->db, res->id, &res->what,
-				   res->wall_ms, res->fingerprint, e);
-	if (!ret)
-		ret = findings_alarming(r->lab->db, r->m.study, res->id,
-					&alarming, e);
-	*splat = alarming > 0 && res->what.state == BOOT_OK;
-	return ret;
-}
-
-/* What the lab failed once may well work: it is not the kernel's fault, and no
- * result of it.  A full disk stays full. */
-static bool try_again(struct run *r, struct task *t,
-		      const struct boot_result *b)
-{
-	struct err ignored;
-	char *detail;
-
-	if (b->what.state != BOOT_LAB || r->stopping ||
-	    boot_detail_is(b, "disk") || ++t->tries >= TRIES_MAX)
-		return false;
-	detail = xasprintf("boot %s, try %d of %d: %s", b->id, t->tries,
-			   TRIES_MAX, b->what.reason);
-	db_event(r->lab->db, r->study->name, OUTCOME_INFRA, detail, &ignored);
-	free(detail);
-	t->state = TASK_TODO;
-	r->again[r->nagain++] = t;
-	tell_boot(r, t, b, false, t->tries + 1);
-	return true;
-}
-
-static void finish(struct run *r, struct task *t, struct boot *b)
-{
-	struct err e;
-	bool splat;
-
-	if (store(r, b, &splat, &e)) {
-		t->state = TASK_LAB;
-		r->p.failed++;
-		fail(r, &e);
-		return;
-	}
-	count(r, t, boot_result(b));
-	r->p.splat += splat;
-	tell_boot(r, t, boot_result(b), splat, 0);
-	give_up_on_streak(r, boot_result(b));
-}
-
-static void on_boot(struct boot *b, void *arg)
-{
-	struct slot *s = arg;
-	struct run *r = s->run;
-	struct task *t = s->task;
-
-	s->boot = NULL;
-	s->task = NULL;
-	r->p.running--;
-	if (boot_detail_is(boot_result(b), "interrupted"))
-		t->state = TASK_TODO;
-	else if (!try_again(r, t, boot_result(b)))
-		finish(r, t, b);
-	boot_free(b);
-	fill_slots(r);
-	tell_progress(r);
-	maybe_end(r);
-}
-
-static struct task *next_task(struct run *r)
-{
-	return r->nagain ? r->again[--r->nagain] : matrix_next(&r->m);
-}
-
-static int start(struct run *r, struct slot *s, struct task *t, struct err *e)
-{
-	struct cell *c = &r->m.cells[t->cell];
-
-	if (file_space(r->lab->dir) < ROOM_NEEDED * (r->p.running + 1))
-		return err_lab(e,
-			       "the disk of '%s' is full: a boot needs %llu "
-			       "MiB of room; make some ('klab gc'), then run "
-			       "the same command again",
-			       r->lab->dir, ROOM_NEEDED >> 20);
-	spec_set_seed(c->spec, t->seed);
-	if (db_boot_start(r->lab->db, t->id,
-			  spec_text(c->spec, "kernel", "key"), t->seed, e))
-		return -EIO;
-	return boot_start(&r->loop, r->lab, c->spec, on_boot, s, &s->boot, e);
-}
-
-/* Builds come first, because boots wait for them; but one boot always goes, as
- * much of a build keeps one core busy only. */
-static bool room_for_boot(const struct run *r)
-{
-	size_t building = r->m.builds ? builds_running(r->m.builds) : 0;
-
-	return !r->p.running || r->p.running + building < (size_t)r->o.jobs;
-}
-
-static void fill_slots(struct run *r)
-{
-	struct err e;
-
-	for (int i = 0; i < r->o.jobs && !r->stopping; i++) {
-		struct slot *s = &r->slots[i];
-		struct task *t;
-
-		if (s->boot)
-			continue;
-		if (!room_for_boot(r))
-			return;
-		t = next_task(r);
-		if (!t)
-			return;
-		if (start(r, s, t, &e)) {
-			t->state = TASK_LAB;
-			r->p.failed++;
-			fail(r, &e);
-			return;
-		}
-		t->state = TASK_RUNNING;
-		s->task = t;
-		r->p.running++;
-	}
+	run_maybe_end(r);
 }
 
 /* ---- builds ---- */
@@ -455,7 +223,7 @@ static void count_build(struct run *r, const struct build_result *b)
 	r->build_n++;
 	if (ok)
 		return;
-	worsen(r, ERR_KERNEL);
+	run_worsen(r, ERR_KERNEL);
 	r->p.total -= boots_of_kernel(r);
 }
 
@@ -467,7 +235,7 @@ static void enter_build(struct run *r, size_t stage, size_t config,
 
 	count_build(r, b);
 	if (matrix_built(&r->m, stage, config, b, &e)) {
-		fail(r, &e);
+		run_fail(r, &e);
 		return;
 	}
 	if (b->state == BUILD_OK)
@@ -478,7 +246,7 @@ static void enter_build(struct run *r, size_t stage, size_t config,
 	}
 	r->p.skipped = r->m.skipped;
 	if (r->p.bad)
-		worsen(r, ERR_KERNEL);
+		run_worsen(r, ERR_KERNEL);
 }
 
 static void on_build(size_t stage, size_t config, const struct build_result *b,
@@ -491,7 +259,7 @@ static void on_build(size_t stage, size_t config, const struct build_result *b,
 		err_lab(&e, "stage '%s' under config '%s' cannot be built: %s",
 			r->study->stages[stage].name,
 			r->study->configs[config].name, b->reason);
-		fail(r, &e);
+		run_fail(r, &e);
 	} else if (b && b->state != BUILD_STOPPED) {
 		enter_build(r, stage, config, b);
 		if (r->w.build)
@@ -499,14 +267,14 @@ static void on_build(size_t stage, size_t config, const struct build_result *b,
 				   r->study->configs[config].name, b, r->w.arg);
 	}
 	r->p.building = builds_running(r->m.builds);
-	fill_slots(r);
-	tell_progress(r);
-	maybe_end(r);
+	run_fill_slots(r);
+	run_tell_progress(r);
+	run_maybe_end(r);
 }
 
 static void on_build_fail(const struct err *e, void *arg)
 {
-	fail(arg, e);
+	run_fail(arg, e);
 }
 
 /* Into the lab's diary; that it cannot be written is no reason to stop. */
@@ -543,9 +311,9 @@ int run_work(struct run *r, struct err *e)
 	stop_watch(&r->stop, &r->loop, on_stop, r);
 	if (r->p.builds)
 		builds_start(r->m.builds, &r->loop, on_build, on_build_fail, r);
-	fill_slots(r);
-	tell_progress(r);
-	maybe_end(r);
+	run_fill_slots(r);
+	run_tell_progress(r);
+	run_maybe_end(r);
 	uv_run(&r->loop, UV_RUN_DEFAULT);
 	BUG(uv_loop_close(&r->loop));
 	log_event(r, r->failed        ? "failed"

@@ -366,3 +366,24 @@ def test_bad_base_is_a_bad_request(tmp_path):
     with pytest.raises(BadRequest):
         report.write(realistic(tmp_path), tmp_path, "demo", tmp_path / "o",
                      "nope")
+
+
+def test_stacks_of_a_hang_are_there(tmp_path):
+    lab = LabMaker(tmp_path)
+    lab.machine()
+    lab.metric()
+    lab.boot(0, 1, {"time": 1.0})
+    hung = lab.boot(1, 1, {}, state="bad", outcome="hang", detail="hang",
+                    reason="no sign of life", excerpt="last words")
+    folder = tmp_path / "boots" / hung
+    folder.mkdir(parents=True)
+    (folder / "stacks.txt").write_text("CPU 0: <spin> forever\x1b[2J\n")
+    path, _ = report.write(lab.done(), tmp_path, "demo", tmp_path / "out")
+    page = path.read_text()
+    assert "CPU 0: &lt;spin&gt; forever" in page and "\x1b" not in page
+    assert "1 failed (1 hang)" in page
+    # One that is gone is left out.
+    (folder / "stacks.txt").unlink()
+    path, _ = report.write(tmp_path / "lab.db", tmp_path, "demo",
+                           tmp_path / "out")
+    assert "Stacks of the CPUs" not in path.read_text()

@@ -80,6 +80,18 @@ def test_harmless(bench: kit.Bench) -> None:
     assert bench.rows("SELECT count(*) FROM boot") == [(2,)]
 
 
+def test_gc_takes_what_belonged_to_a_boot(bench: kit.Bench) -> None:
+    bench.klab("run", bench.study(more="harmless: [WARNING]\n"), play="splat")
+    assert bench.rows("SELECT count(*) FROM harmless") == [(1,)]
+    other = bench.study("other", kernels=["k2"], more="harmless: [x, WARN]\n")
+    bench.klab("run", other)
+    assert bench.rows("SELECT count(*) FROM harmless") == [(2,)]
+    assert bench.klab("gc", "--forget", "s").code == kit.DONE
+    for table in ("finding", "harmless"):
+        assert bench.rows(f"SELECT count(*) FROM {table}") == [(0,)]
+    assert bench.rows("SELECT count(*) FROM harmless_pattern") == [(2,)]
+
+
 def test_the_gate(bench: kit.Bench) -> None:
     """The whole way: recorded by the boot, refused by compare and report."""
     real = {"KLAB_PYTHON": "/usr/bin/python3"}
