@@ -185,7 +185,8 @@ static void add_qemu_words(struct boot *b)
 
 	if (file_read(b->qemu_log, 65536, &log, &ignored) || !log.len) {
 		unlink(b->qemu_log);
-	} else if (c->detail && !strcmp(c->detail, "qemu")) {
+	} else if (c->detail && (!strcmp(c->detail, "qemu") ||
+				 !strcmp(c->detail, "metal"))) {
 		char *reason = c->reason;
 
 		log.buf[strcspn(log.buf, "\n")] = '\0';

@@ -186,18 +186,22 @@ static bool judge_hang(const struct trial *t)
 	return true;
 }
 
-/* The process itself ended in a way that says it all? */
+/* The process itself ended in a way that says it all?  On metal that is klab's
+ * own, which drives the box. */
 static bool judge_ending(const struct trial *t)
 {
+	const json_t *machine = json_object_get(t->spec, "machine");
+	bool metal = !strcmp(frame_text(machine, "accel"), "metal");
+	const char *program = metal ? "the box's driver" : "QEMU";
+	const char *detail = metal ? "metal" : "qemu";
 	const struct ending *end = t->end;
-	const char *program = end->program ? end->program : "QEMU";
 
 	if (end->signal)
-		judge(t->c, BOOT_LAB, OUTCOME_INFRA, "qemu",
+		judge(t->c, BOOT_LAB, OUTCOME_INFRA, detail,
 		      "%s was killed by signal %d (%s)", program, end->signal,
 		      strsignal(end->signal));
 	else if (end->exit)
-		judge(t->c, BOOT_LAB, OUTCOME_INFRA, "qemu",
+		judge(t->c, BOOT_LAB, OUTCOME_INFRA, detail,
 		      "%s ended with exit status %d", program, end->exit);
 	else
 		return false;

@@ -73,8 +73,7 @@ struct ending {
 	int exit, signal;
 	bool deadline;
 	uint64_t wall_ms;
-	const char *hang;    /* why it was stopped as hung, or NULL */
-	const char *program; /* what it was, for messages; NULL: QEMU */
+	const char *hang; /* why it was stopped as hung, or NULL */
 };
 
 /* Fails only if a file cannot be read for a reason of ours. */

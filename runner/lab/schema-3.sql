@@ -9,7 +9,8 @@
 --	                 without a word before its agent was done
 --	hang             deadline, or the rule by which it was seen
 --	no-boot          silent: the agent was never heard of
---	infra            qemu, disk, lab, interrupted: not the kernel's fault
+--	infra            qemu, metal, disk, lab, interrupted: not the kernel's
+--	                 fault
 -- The state stays: ok (ok, splat), bad (the kernel's fault), lab (infra).
 ALTER TABLE boot ADD COLUMN detail TEXT;
 -- The version of the console watch that read this boot's console; 0: none did.

@@ -162,6 +162,13 @@ static void test_ending_of_qemu(void **state)
 	g.end.signal = SIGKILL;
 	say_all(&g);
 	assert_judged(&g, BOOT_LAB, "infra", "qemu", "killed by signal 9");
+	/* On metal it is klab that drives the box. */
+	guest_open(&g, 1);
+	json_object_set_new(json_object_get(g.spec, "machine"), "accel",
+			    json_string("metal"));
+	g.end.exit = 4;
+	assert_judged(&g, BOOT_LAB, "infra", "metal",
+		      "the box's driver ended with exit status 4");
 	guest_open(&g, 1);
 	g.end = (struct ending){.signal = SIGTERM, .deadline = true,
 				.wall_ms = 302000};
