@@ -100,8 +100,9 @@ static bool take_secret(struct parser *p, char *value)
 
 static bool take_port(struct parser *p, char *value)
 {
-	if (strncmp(value, "/dev/", 5) || !is_path(p, value))
-		return refuse(p, "a port not in /dev: '%s'", value);
+	if ((strncmp(value, "/dev/", 5) && strncmp(value, "/klab/", 6)) ||
+	    !is_path(p, value))
+		return refuse(p, "a port not in /dev or /klab: '%s'", value);
 	p->job->port = value;
 	p->has_port = true;
 	return true;

@@ -3,7 +3,7 @@
  *
  *     klab-job 1                  first line
  *     secret <32 hex digits>      carried by every frame
- *     port /dev/ttyS1             where frames go
+ *     port /dev/ttyS1             where frames go; or a pipe in /klab
  *     metronome_ns 20000          0 or no such line: none
  *     module /klab/modules/x.ko   any number, in load order
  *     load                        a background program for the next step

@@ -43,4 +43,10 @@ int debian_kernel(const char *lab, const struct debian_request *rq,
 int debian_modules(const char *lab, const struct kernel *k,
 		   const struct strv *names, struct strv *paths, struct err *e);
 
+/* A tar of lib/modules/<release>, with kmod's indexes, in the kernel's folder. */
+#define KERNEL_TREE "modules.tar"
+/* Makes it, if it is not there yet; of a kernel that is not a package's there
+ * is none, and that is no error. */
+int debian_module_tree(const char *lab, const struct kernel *k, struct err *e);
+
 #endif

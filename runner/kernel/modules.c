@@ -201,6 +201,53 @@ static int resolve_all(const struct apt *a, const struct kernel *k,
 	return r;
 }
 
+/* ---- the whole tree ---- */
+
+static int pack_tree(const struct apt *a, const struct kernel *k,
+		     const char *root, struct err *e)
+{
+	char *tar = xasprintf("%s/" KERNEL_TREE, root);
+	char *in = xasprintf("lib/modules/%s", k->release);
+	char *to = xasprintf("%s/" KERNEL_TREE, k->dir);
+	const char *argv[] = {"tar", "-C", root, "--owner=0", "--group=0",
+			      "-cf", tar,  in,   NULL};
+	int r = make_tree(a, k, root, e);
+
+	if (!r)
+		r = run_kmod(argv, NULL, e);
+	if (!r && rename(tar, to))
+		r = err_sys(e, errno, "cannot move '%s' to '%s'", tar, to);
+	free(tar);
+	free(in);
+	free(to);
+	return r;
+}
+
+int debian_module_tree(const char *lab, const struct kernel *k, struct err *e)
+{
+	char *path = xasprintf("%s/" KERNEL_TREE, k->dir), *root;
+	bool there = file_exists(path) || strcmp(k->source, "debian-image");
+	struct apt a;
+	int r;
+
+	free(path);
+	if (there)
+		return 0;
+	r = apt_open(&a, lab, k->suite, e);
+	if (r)
+		return r;
+	r = kernel_store_stage(lab, &root, e);
+	if (!r) {
+		r = pack_tree(&a, k, root, e);
+		kernel_store_drop(root);
+		free(root);
+	}
+	apt_close(&a);
+	return r;
+}
+
+/* ---- the modules of a workload ---- */
+
 static int learn(const char *lab, const struct kernel *k,
 		 const struct strv *names, struct err *e)
 {

@@ -5,6 +5,7 @@
 #include "kernel/debian.h"
 #include "lab/initramfs.h"
 #include "lab/kernels.h"
+#include "machine/backend.h"
 
 #include <errno.h>
 
@@ -109,14 +110,18 @@ static void build_archives(struct matrix *m)
 /* The file names of the modules that a workload needs on a kernel.  What klab
  * builds has none: there the config must have them built in. */
 static int find_modules(struct matrix *m, const struct kernel *k,
-			const struct workload *w, struct strv *names,
-			struct err *e)
+			const struct machine *on, const struct workload *w,
+			struct strv *names, struct err *e)
 {
 	struct strv paths = STRV_INIT;
-	int r;
+	int r = 0;
 
-	if (!w->modules.n || m->builds)
+	if (m->builds)
 		return 0;
+	if (on->backend->whole)
+		r = debian_module_tree(m->lab->dir, k, e);
+	if (r || !w->modules.n)
+		return r;
 	r = debian_modules(m->lab->dir, k, &w->modules, &paths, e);
 	for (size_t i = 0; !r && i < paths.n; i++) {
 		const char *name = strrchr(paths.v[i], '/');
@@ -160,7 +165,7 @@ static json_t *cell_spec(struct matrix *m, const struct cell *c,
 
 	if (!k || m->unfit[c->machine] || !m->archive[c->workload][0])
 		return NULL;
-	if (find_modules(m, k, w, &modules, &e)) {
+	if (find_modules(m, k, m->s->machines[c->machine], w, &modules, &e)) {
 		err_prefix(&e, "workload '%s' on stage '%s'", w->label,
 			   m->s->stages[c->stage].name);
 		trouble(&m->o, &e);

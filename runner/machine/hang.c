@@ -32,6 +32,7 @@ void hang_step_begins(struct hang *h, const char *name, uint64_t limit_ms,
 void hang_step_ends(struct hang *h, const struct hang_look *at)
 {
 	h->step_limit_ms = 0;
+	h->mark_cpu_ms = at->cpu_ms;
 	if (time_known(h, at))
 		h->mark_ms = time_of(h, at);
 }
@@ -61,46 +62,61 @@ static bool stands_still(struct hang *h, const struct hang_look *at)
 	return h->still >= HANG_STILL_LOOKS;
 }
 
-static const char *clock_word(const struct hang *h)
+static void note_progress(struct hang *h, const struct hang_look *at)
 {
-	return h->exact ? "guest" : "host";
+	uint64_t now = time_of(h, at);
+
+	/* A guest may set its clock back. */
+	if (at->bytes == h->bytes && now >= h->mark_ms)
+		return;
+	h->bytes = at->bytes;
+	h->mark_ms = h->exact || at->wrote_ms > now ? now : at->wrote_ms;
+	h->mark_cpu_ms = at->cpu_ms;
+	h->still = 0;
+}
+
+static bool too_much_work(const struct hang *h, const struct hang_look *at)
+{
+	return h->exact && !h->step_limit_ms &&
+	       at->cpu_ms >= h->mark_cpu_ms + h->limit_ms;
+}
+
+static unsigned long long seconds(uint64_t ms)
+{
+	return ms / 1000;
 }
 
 const char *hang_judge(struct hang *h, const struct hang_look *at, char *buf,
 		       size_t size)
 {
+	const char *clock = h->exact ? "guest" : "host";
 	uint64_t now;
 
 	if (!time_known(h, at))
 		return NULL;
 	now = time_of(h, at);
-	/* A guest may set its clock back. */
-	if (at->bytes != h->bytes || now < h->mark_ms) {
-		h->bytes = at->bytes;
-		h->mark_ms =
-			h->exact || at->wrote_ms > now ? now : at->wrote_ms;
-		h->still = 0;
-	}
-	if (h->exact && stands_still(h, at)) {
+	note_progress(h, at);
+	if (h->exact && stands_still(h, at))
 		snprintf(buf, size,
 			 "the guest has all its CPUs halted, with nothing left "
 			 "that could wake them,");
-		return buf;
-	}
-	if (now < limit(h))
+	else if (too_much_work(h, at))
+		snprintf(buf, size,
+			 "the guest gave no sign of life for %llu s of "
+			 "processor time",
+			 seconds(at->cpu_ms - h->mark_cpu_ms));
+	else if (now < limit(h))
 		return NULL;
-	if (h->step_limit_ms)
+	else if (h->step_limit_ms)
 		snprintf(buf, size,
 			 "the guest's step '%s' may take %llu s, was not over "
 			 "after %llu s of %s time",
-			 h->step, (unsigned long long)h->step_limit_ms / 1000,
-			 (unsigned long long)(now - h->step_ms) / 1000,
-			 clock_word(h));
+			 h->step, seconds(h->step_limit_ms),
+			 seconds(now - h->step_ms), clock);
 	else
 		snprintf(buf, size,
 			 "the guest gave no sign of life for %llu s of %s time",
-			 (unsigned long long)(now - h->mark_ms) / 1000,
-			 clock_word(h));
+			 seconds(now - h->mark_ms), clock);
 	return buf;
 }
 

@@ -21,6 +21,7 @@ struct hang {
 	/* The state; starts as zero. */
 	uint64_t bytes;         /* seen so far */
 	uint64_t mark_ms;       /* when, by the clock that counts */
+	uint64_t mark_cpu_ms;   /* what the process had used by then */
 	uint64_t step_ms;       /* when the step began */
 	uint64_t step_limit_ms; /* what it may take; 0: no step runs */
 	char step[104];         /* its name */

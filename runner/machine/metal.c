@@ -241,6 +241,7 @@ static void command(const struct machine *m, int hz, struct strv *argv)
 	strv_add(argv, ".");
 }
 
+/* -ENOENT, and no error, if the store has no such file. */
 static int link_from_store(const struct flight *f, const char *name,
 			   struct err *e)
 {
@@ -273,6 +274,8 @@ static int prepare(struct flight *f, struct err *e)
 	if (r)
 		return r;
 	r = link_from_store(f, BOOT_MODULES, e);
+	if (!r || r == -ENOENT)
+		r = link_from_store(f, BOOT_CONFIG, e);
 	return r == -ENOENT ? 0 : r;
 }
 
@@ -306,6 +309,7 @@ static void collect(struct flight *f)
 	free(path);
 	drop(f, BOOT_IMAGE);
 	drop(f, BOOT_MODULES);
+	drop(f, BOOT_CONFIG);
 }
 
 const struct backend backend_metal = {
@@ -313,6 +317,7 @@ const struct backend backend_metal = {
 	.clock = "wall",
 	.port = "/klab/port",
 	.end_ms = END_MS,
+	.whole = true,
 	.keys = keys,
 	.read = read_keys,
 	.check = check,

@@ -53,7 +53,7 @@ static void write_stack(const struct stacks *s, const struct vcpu *v,
 		uint64_t word;
 
 		memcpy(&word, v->stack.buf + i, 8);
-		if (!symbols_has(s->symbols, word))
+		if (!symbols_called_from(s->symbols, word))
 			continue;
 		str_addf(out, "  ? %s\n",
 			 symbols_name(s->symbols, word, name, sizeof(name)));
@@ -61,7 +61,7 @@ static void write_stack(const struct stacks *s, const struct vcpu *v,
 	}
 	if (!shown)
 		str_adds(out, s->symbols ? "  none\n"
-					 : "  the kernel has no System.map in "
+					 : "  the kernel's symbols are not in "
 					   "the lab\n");
 }
 
@@ -186,7 +186,9 @@ static void take_registers(struct stacks *s, const char *text)
 		next = strstr(text + 4, "CPU#");
 		v->registers = next ? xstrndup(text, (size_t)(next - text))
 				    : xstrdup(text);
-		v->rip = number(v->registers, "RIP=");
+		/* EIP before a kernel has left the 32 bits it starts in. */
+		v->rip = number(v->registers,
+				strstr(v->registers, "RIP=") ? "RIP=" : "EIP=");
 		v->rsp = number(v->registers, "RSP=");
 		v->user = strstr(v->registers, " CPL=3");
 		v->halted = strstr(v->registers, " HLT=1");
@@ -218,7 +220,6 @@ struct stacks *stacks_take(struct uv_loop_s *loop, struct qmp *q,
 			   uint64_t limit_ms, stacks_fn done, void *arg)
 {
 	struct stacks *s = xcalloc(1, sizeof(*s));
-	char *map = xasprintf("%s/System.map", store);
 	struct err ignored;
 
 	s->q = q;
@@ -235,9 +236,8 @@ struct stacks *stacks_take(struct uv_loop_s *loop, struct qmp *q,
 		json_pack("{s:s}", "command-line", "info registers -a"),
 		on_registers, s);
 	/* Meanwhile QEMU is at work. */
-	if (symbols_load(map, &s->symbols, &ignored))
+	if (symbols_of(store, &s->symbols, &ignored))
 		s->symbols = NULL;
-	free(map);
 	return s;
 }
 

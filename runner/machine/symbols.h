@@ -1,5 +1,5 @@
 /*
- * Names of a kernel's code addresses, from its System.map.
+ * Names of a kernel's code addresses.
  */
 #ifndef KLAB_SYMBOLS_H
 #define KLAB_SYMBOLS_H
@@ -11,11 +11,15 @@
 struct err;
 struct symbols;
 
+/* Of a kernel in the store: from its System.map, or else from its vmlinux if
+ * that has symbols.  -ENOENT if there are none. */
+int symbols_of(const char *store, struct symbols **out, struct err *e);
 /* Reads a System.map, of which a line that is none is left out. */
 int symbols_load(const char *path, struct symbols **out, struct err *e);
 void symbols_free(struct symbols *s);
-/* Is it in the kernel's own code?  NULL knows of none. */
-bool symbols_has(const struct symbols *s, uint64_t address);
+/* Could a call in the kernel's own code return to there?  NULL knows of none.
+ */
+bool symbols_called_from(const struct symbols *s, uint64_t address);
 /* "name+0x12/0x80" as the kernel writes it, or the plain address; buf is
  * returned. */
 const char *symbols_name(const struct symbols *s, uint64_t address, char *buf,

@@ -271,6 +271,17 @@ int box_connect(struct box *b, uint64_t ms, struct err *e)
 	return r;
 }
 
+/* All that a verb said, for who looks why it failed. */
+static void log_words(struct box *b)
+{
+	const char *text = b->result.err.buf ? b->result.err.buf : "";
+
+	for (size_t n; *text; text += n + (text[n] == '\n')) {
+		n = strcspn(text, "\n");
+		box_say(b, "| %.*s", n < 500 ? (int)n : 500, text);
+	}
+}
+
 static int judge(struct box *b, const char *verb, struct err *e)
 {
 	const struct job_result *res = &b->result;
@@ -283,6 +294,7 @@ static int judge(struct box *b, const char *verb, struct err *e)
 	}
 	if (!res->exit && !res->signal)
 		return 0;
+	log_words(b);
 	describe(&b->result, words, sizeof(words));
 	/* 255 is ssh's own, and what is killed had lost its connection. */
 	if (res->signal || res->exit == 255) {

@@ -173,6 +173,11 @@ static int run_agent(struct trip *t, struct err *e)
 		trip_hangs(t, "the agent is past all its deadlines");
 		return 0;
 	}
+	if (!r && !t->box.result.out.len)
+		return err_lab(e,
+			       "box '%s': the agent could not open its port; "
+			       "the console says why",
+			       t->conf->machine);
 	if (!r)
 		t->end = END_AGENT;
 	return r;

@@ -6,7 +6,7 @@ PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH LC_ALL=C
 HOME_DIR=/var/lib/klab
 LOCK=$HOME_DIR/lock
-RUN=/run/klab
+RUN=${KLAB_RUN:-/run/klab}
 SYS=${KLAB_SYS:-/sys}
 PROC=${KLAB_PROC:-/proc}
 BEGIN='# klab: begin'
@@ -186,9 +186,12 @@ modules() {
 	echo "modules copied"
 }
 
-# initrd RELEASE
+# initrd RELEASE: made by the box's own tools, which want the kernel's config.
 initrd() {
 	[ -d "/lib/modules/$1" ] || die "no modules for $1 on the box"
+	if [ -f "$HOME_DIR/boot/config" ] && [ ! -e "/boot/config-$1" ]; then
+		ln -s "$HOME_DIR/boot/config" "/boot/config-$1" || exit 1
+	fi
 	to=$HOME_DIR/boot/initrd
 	if command -v mkinitramfs >/dev/null; then
 		mkinitramfs -o "$to" "$1" >&2 || die "mkinitramfs failed"
@@ -381,7 +384,7 @@ clean() {
 	fi
 	rm -rf "$RUN"
 	remove_entry
-	for at in /lib/modules/*; do
+	for at in /lib/modules/* /boot/config-*; do
 		case $(readlink "$at") in
 		"$HOME_DIR"/*) rm "$at" ;;
 		esac

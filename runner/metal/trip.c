@@ -263,6 +263,8 @@ static int pack(struct trip *t, struct err *e)
 		r = bring(t, "modules", t->conf->release, BOOT_MODULES, e);
 		trip_take_list(t, "modules", "modules");
 	}
+	if (!r && t->conf->initrd && file_exists(BOOT_CONFIG))
+		r = bring(t, "put", BOOT_CONFIG, BOOT_CONFIG, e);
 	if (!r && t->conf->initrd) {
 		box_say(&t->box, "initrd");
 		r = box_do(&t->box, "initrd", release, 0, INITRD_MS, e);

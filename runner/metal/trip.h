@@ -22,6 +22,7 @@ struct err;
 /* Files in the boot's folder that machine.h does not name. */
 #define BOOT_IMAGE "bzImage"
 #define BOOT_MODULES "modules.tar"
+#define BOOT_CONFIG "config"
 
 /* On the command line of each kernel that klab starts: what is without it is
  * the box's own. */
