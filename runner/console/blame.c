@@ -150,7 +150,8 @@ static const struct {
 	 "arch_trigger_cpumask_backtrace* rcu_dump_cpu_stacks* "
 	 "print_cpu_stall* print_other_cpu_stall* check_cpu_stall* "
 	 "rcu_check_gp_kthread* rcu_pending* rcu_sched_clock_irq "
-	 "update_process_times tick_* __hrtimer_run_queues "
+	 "update_process_times tick_sched_* tick_periodic tick_handle_* "
+	 "tick_nohz_handler tick_nohz_highres_handler __hrtimer_run_queues "
 	 "hrtimer_interrupt* local_apic_timer_interrupt "
 	 "__run_hrtimer hrtimer_run_queues"},
 	{SKIP_REPORT,
@@ -206,7 +207,8 @@ static const struct {
 	 "__stop_machine stop_cpus* native_safe_halt default_idle* "
 	 "rcu_momentary_* touch_*"},
 	{SKIP_ALLOC,
-	 "kmalloc* __kmalloc* __do_kmalloc* kzalloc* kcalloc* kvmalloc* "
+	 "kmalloc* __kmalloc* ___kmalloc* __do_kmalloc* kzalloc* kcalloc* "
+	 "kvmalloc* "
 	 "__kvmalloc* krealloc* kmem_cache_alloc* __kmem_cache_alloc* "
 	 "kmemdup* kstrdup* kstrndup* kasprintf* kvasprintf* slab_alloc* "
 	 "slab_post_alloc_hook* __slab_alloc_node* ___slab_alloc* "
@@ -219,7 +221,8 @@ static const struct {
 	 "save_stack set_track*"},
 	{SKIP_FREE,
 	 "kfree* __kfree kvfree* kmem_cache_free* __kmem_cache_free* vfree* "
-	 "slab_free* __slab_free* do_slab_free* __free_pages* free_pages* "
+	 "slab_free* __slab_free* free_to_partial_list* do_slab_free* "
+	 "__free_pages* free_pages* "
 	 "free_unref_* free_the_page* __free_slab* discard_slab* "
 	 "free_large_kmalloc* free_frozen_pages* slab_free_hook*"},
 	{SKIP_COPY,

@@ -33,6 +33,7 @@ struct console {
 	/* A line that belongs to a report if one follows. */
 	char before[BEFORE_CAP];
 	size_t nbefore, before_line;
+	uint32_t before_caller;
 };
 
 /* ---- open reports ---- */
@@ -102,9 +103,11 @@ static struct report *free_slot(struct console *c)
 	BUG(true);
 }
 
-static struct slice line_before(const struct console *c, size_t line)
+static struct slice line_before(const struct console *c,
+				const struct message *m)
 {
-	if (c->nbefore && line - c->before_line <= 2)
+	if (c->nbefore && m->line - c->before_line <= 2 &&
+	    m->caller == c->before_caller)
 		return (struct slice){c->before, c->nbefore};
 	return (struct slice){c->before, 0};
 }
@@ -118,7 +121,7 @@ static void open_report(struct console *c, const struct opener *o,
 	if (o->kind == FINDING_PANIC)
 		close_all(c);
 	r = free_slot(c);
-	report_open(r, o, m, line_before(c, m->line), c->blame);
+	report_open(r, o, m, line_before(c, m), c->blame);
 	c->nopen++;
 	c->nbefore = 0;
 	if (o->flags & ENDS)
@@ -133,6 +136,7 @@ static void keep_before(struct console *c, const struct message *m)
 	c->nbefore = m->whole.n < BEFORE_CAP ? m->whole.n : BEFORE_CAP;
 	memcpy(c->before, m->whole.p, c->nbefore);
 	c->before_line = m->line;
+	c->before_caller = m->caller;
 }
 
 /* ---- messages ---- */
@@ -226,7 +230,8 @@ static void take_line(struct console *c, struct slice s, bool middle)
 	size_t n = line_cut(s);
 
 	if (c->ncut) {
-		bool goes_on = s.n && n == s.n && !has_mark(s) && !middle;
+		bool goes_on = n == s.n && !middle && !has_mark(s) &&
+			       !opener_find(slice_trim(s));
 
 		take_cut(c, goes_on ? s : (struct slice){s.p, 0});
 		if (goes_on)

@@ -27,6 +27,28 @@ struct slice slice_trim(struct slice s)
 	return s;
 }
 
+void slice_copy(char *out, size_t size, struct slice s)
+{
+	s = slice_trim(s);
+	if (s.n >= size)
+		s.n = size - 1;
+	memcpy(out, s.p, s.n);
+	out[s.n] = '\0';
+}
+
+struct slice slice_from(struct slice s, size_t n)
+{
+	return (struct slice){s.p + n, s.n - n};
+}
+
+struct slice slice_after(struct slice s, const char *mark)
+{
+	const char *at = memmem(s.p, s.n, mark, strlen(mark));
+
+	return at ? slice_from(s, (size_t)(at - s.p) + strlen(mark))
+		  : (struct slice){s.p, 0};
+}
+
 /* ---- what is no text ---- */
 
 bool line_dirty(struct slice s)
@@ -190,7 +212,7 @@ void line_read(struct slice s, struct message *m)
 
 size_t line_cut(struct slice s)
 {
-	size_t i = 1;
+	size_t i = level(s) + 1;
 	int64_t us;
 
 	while (i < s.n) {

@@ -32,6 +32,12 @@ bool slice_starts(struct slice s, const char *prefix);
 bool slice_has(struct slice s, const char *text);
 /* Without leading and trailing blanks. */
 struct slice slice_trim(struct slice s);
+/* Without its first n bytes. */
+struct slice slice_from(struct slice s, size_t n);
+/* What stands behind mark; of length 0 if it is not there. */
+struct slice slice_after(struct slice s, const char *mark);
+/* As a string, trimmed, cut if it is too long. */
+void slice_copy(char *out, size_t size, struct slice s);
 
 /* Is there a byte that line_clean() would change? */
 bool line_dirty(struct slice s);

@@ -1,5 +1,7 @@
 #include "console/report.h"
 
+#include "console/learn.h"
+
 #include <string.h>
 
 #define LINES_MAX 1000
@@ -9,16 +11,7 @@
 #define AHEAD 24
 #define AHEAD_LOCKDEP 400
 
-/* ---- text ---- */
-
-static void copy(char *out, size_t size, struct slice s)
-{
-	s = slice_trim(s);
-	if (s.n >= size)
-		s.n = size - 1;
-	memcpy(out, s.p, s.n);
-	out[s.n] = '\0';
-}
+/* ---- the excerpt ---- */
 
 static void keep(struct report *r, struct slice line)
 {
@@ -37,158 +30,6 @@ char *report_excerpt(struct report *r)
 	else if (r->good < r->excerpt.len)
 		r->excerpt.buf[r->excerpt.len = r->good] = '\0';
 	return str_detach(&r->excerpt);
-}
-
-static struct slice behind(struct slice s, size_t n)
-{
-	return (struct slice){s.p + n, s.n - n};
-}
-
-/* What stands behind mark in s; of length 0 if it is not there. */
-static struct slice after(struct slice s, const char *mark)
-{
-	const char *at = memmem(s.p, s.n, mark, strlen(mark));
-
-	return at ? behind(s, (size_t)(at - s.p) + strlen(mark))
-		  : (struct slice){s.p, 0};
-}
-
-/* ---- the function ---- */
-
-static void offer(struct report *r, const struct symbol *f,
-		  const struct blame *b)
-{
-	if (r->settled)
-		return;
-	if (!blame_skips(b, f->name, kind_get(r->kind)->skip)) {
-		r->settled = true;
-		r->function = *f;
-	} else if (!*r->function.name) {
-		r->function = *f;
-	}
-}
-
-static void function_of_opener(struct report *r, struct slice text,
-			       const struct blame *b)
-{
-	struct symbol f;
-	bool found = symbol_find(text, &f);
-
-	if (!found && r->kind == FINDING_KCSAN)
-		found = symbol_word(after(text, " in "), &f);
-	if (!found)
-		return;
-	offer(r, &f, b);
-	r->by_opener = r->settled;
-}
-
-static bool is_rip(struct slice text)
-{
-	return slice_starts(text, "RIP: 0010:") ||
-	       slice_starts(text, "RIP: e030:") ||
-	       slice_starts(text, "EIP: ") || slice_starts(text, "pc : ");
-}
-
-static void function_of_rip(struct report *r, struct slice text,
-			    const struct blame *b)
-{
-	struct symbol f;
-
-	if (r->rip)
-		return;
-	r->rip = true;
-	if (r->by_opener)
-		return;
-	r->settled = false;
-	r->function = (struct symbol){.name = ""};
-	if (symbol_find(text, &f))
-		offer(r, &f, b);
-}
-
-/* Those above the stack's heading are of other stacks. */
-static bool counts(const struct report *r)
-{
-	return !r->not_a_frame && (r->stack || !(kind_get(r->kind)->sources &
-						 (FROM_AT | FROM_OWNER)));
-}
-
-/* "ffff888003c1f800 (name){+.+.}-{3:3}, at: function+0x12/0x34" */
-static void learn_lock(struct report *r, struct slice text,
-		       const struct blame *b)
-{
-	struct slice name = after(text, "(");
-	const char *end = name.n ? memmem(name.p, name.n, "){", 2) : NULL;
-	struct symbol f;
-	size_t n = strlen(r->detail);
-
-	if (!end || slice_starts(text, "#") || slice_starts(text, "->") ||
-	    r->locks == 2)
-		return;
-	name.n = (size_t)(end - name.p);
-	if (!r->locks++) {
-		copy(r->detail, sizeof(r->detail), name);
-		if (symbol_find(after(text, "at: "), &f))
-			offer(r, &f, b);
-		return;
-	}
-	snprintf(r->detail + n, sizeof(r->detail) - n, " while holding %.*s",
-		 (int)name.n, name.p);
-}
-
-static void learn_owner(struct report *r, struct slice text,
-			const struct blame *b)
-{
-	struct symbol f;
-
-	if (slice_starts(text, "Allocated in ") && symbol_find(text, &f))
-		offer(r, &f, b);
-	else if (slice_starts(text, "INFO: Allocated in ") &&
-		 symbol_find(text, &f))
-		offer(r, &f, b);
-}
-
-/* frame: the line is one of a stack, or NULL. */
-static void learn_function(struct report *r, struct slice text,
-			   const struct symbol *frame, const struct blame *b)
-{
-	unsigned from = kind_get(r->kind)->sources;
-
-	if (frame) {
-		if (from & FROM_FRAMES && counts(r))
-			offer(r, frame, b);
-		return;
-	}
-	if (from & FROM_RIP && is_rip(text))
-		function_of_rip(r, text, b);
-	if (from & FROM_AT && !r->stack)
-		learn_lock(r, text, b);
-	if (from & FROM_OWNER)
-		learn_owner(r, text, b);
-}
-
-/* ---- what else is worth a word ---- */
-
-static void learn_detail(struct report *r, struct slice text)
-{
-	struct slice name;
-	const char *end;
-
-	if (*r->detail)
-		return;
-	if (r->kind == FINDING_KINDS ||
-	    (r->kind == FINDING_UBSAN && !slice_starts(text, "CPU: ")) ||
-	    (r->kind == FINDING_LOCKDEP_RCU && slice_has(text, " usage!"))) {
-		copy(r->detail, sizeof(r->detail), text);
-	} else if (r->kind == FINDING_OOM_KILL) {
-		name = after(after(text, " process "), "(");
-		end = name.n ? memchr(name.p, ')', name.n) : NULL;
-		if (!end)
-			return;
-		name.n = (size_t)(end - name.p);
-		copy(r->detail + strlen("killed "),
-		     sizeof(r->detail) - strlen("killed "), name);
-		memcpy(r->detail, "killed ", strlen("killed "));
-	}
 }
 
 /* ---- what belongs to it ---- */
@@ -297,7 +138,7 @@ static bool ours(struct slice text)
 	if (!text.n)
 		return false;
 	if (text.n > 2 && text.p[0] == '?')
-		return symbol_frame(behind(text, 2), &f);
+		return symbol_frame(slice_from(text, 2), &f);
 	for (size_t i = 0; i < sizeof(starts) / sizeof(*starts); i++)
 		if (starts[i][0] == text.p[0] && slice_starts(text, starts[i]))
 			return true;
@@ -340,10 +181,10 @@ static void name_it(struct report *r, const struct opener *o,
 	r->line = m->line;
 	r->us = m->us;
 	r->expects = o->flags & EXPECTS;
-	copy(r->first_line, sizeof(r->first_line), m->text);
+	slice_copy(r->first_line, sizeof(r->first_line), m->text);
 	if (r->kind != FINDING_KINDS &&
 	    kind_get(r->kind)->sources & FROM_OPENER)
-		function_of_opener(r, m->text, b);
+		learn_opener(r, m->text, b);
 	if (r->kind == FINDING_OOM_KILL)
 		learn_detail(r, m->text);
 }
@@ -361,7 +202,8 @@ void report_open(struct report *r, const struct opener *o,
 		keep(r, before);
 	name_it(r, o, m, b);
 	if (r->kind == FINDING_KINDS)
-		copy(r->detail, sizeof(r->detail), after(before, "because: "));
+		slice_copy(r->detail, sizeof(r->detail),
+			   slice_after(before, "because: "));
 	keep(r, m->whole);
 	r->good = r->excerpt.len;
 }
@@ -393,22 +235,12 @@ void report_join(struct report *r, const struct opener *o,
 		learn_detail(r, m->text);
 	if (o->flags & DIES) {
 		r->fatal = true;
-		copy(r->first_line, sizeof(r->first_line), m->text);
+		slice_copy(r->first_line, sizeof(r->first_line), m->text);
 	}
 	keep(r, m->whole);
 	r->good = r->excerpt.len;
 	r->lines++;
 	r->idle = 0;
-}
-
-/* A line that is none of a stack. */
-static void learn(struct report *r, struct slice text, const struct blame *b)
-{
-	if (slice_starts(text, "Call Trace:") ||
-	    slice_starts(text, "Call trace:"))
-		r->stack = true;
-	learn_function(r, text, NULL, b);
-	r->not_a_frame = slice_starts(text, "Preemption disabled at:");
 }
 
 bool report_add(struct report *r, const struct message *m,
@@ -423,12 +255,11 @@ bool report_add(struct report *r, const struct message *m,
 	r->lines++;
 	frame = named && symbol_frame(m->text, &f);
 	if (frame) {
-		learn_function(r, m->text, &f, b);
-		r->not_a_frame = false;
+		learn_frame(r, &f, b);
 	} else {
 		learn_detail(r, m->text);
 		if (named)
-			learn(r, m->text, b);
+			learn_line(r, m->text, b);
 		last = named && last_line(r, m->text);
 	}
 	if (frame || last || (named && ours(m->text))) {

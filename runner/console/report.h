@@ -25,6 +25,7 @@ struct report {
 	bool by_opener; /* it stood in the opener */
 	bool rip;       /* RIP was seen */
 	bool stack;     /* "Call Trace:" was seen */
+	bool foreign;   /* the stack that follows is not the culprit's */
 	bool expects;   /* a FAULT line is part of it */
 	bool fatal;
 	unsigned lines, idle;
