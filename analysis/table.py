@@ -39,6 +39,7 @@ The JSON is one object, and these keys stay:
         config, machine, clock, workload, metric, unit, better, primary
         boots                             planned for this cell
         n                                 boots with a value
+        splats                            of these, boots with findings
         mean, mean_low, mean_high, cv     in unit; cv is a fraction
         change, low, high                 fractions of the baseline, with the
                                           95 % interval; null if unknown or
@@ -70,6 +71,7 @@ from .verdicts import Group, Judgement, Row
 WIDTH = 100
 INDENT = 2
 HEADINGS = ("n", "mean", "CV", "change", "95 % interval", "q", "verdict")
+SICK = "boots with findings: these may be the figures of a sick kernel"
 COLOURS = {verdicts.REGRESSED: "1;31", verdicts.BROKEN: "1;31",
            verdicts.IMPROVED: "32", verdicts.INCONCLUSIVE: "33",
            verdicts.EQUIVALENT: "", verdicts.SAME: "2",
@@ -109,6 +111,7 @@ def _row_json(group: Group, row: Row) -> dict[str, Any]:
         "workload": group.workload, "metric": group.metric,
         "unit": group.unit, "better": group.better,
         "primary": group.primary, "boots": row.planned, "n": row.n,
+        "splats": row.splats,
         "mean": row.mean, "mean_low": mean_low, "mean_high": mean_high,
         "cv": row.cv, "change": row.change, "low": low, "high": high,
         "difference": difference[0], "difference_low": difference[1],
@@ -248,6 +251,9 @@ def reasons(group: Group) -> list[str]:
     for row in group.rows:
         if row.reason:
             found.setdefault(row.reason, []).append(text.plain(row.kernel))
+    for row in group.rows:
+        if row.splats and row.values:
+            found.setdefault(SICK, []).append(text.plain(row.kernel))
     return [text.plain(note) for note in group.notes] + [
         f"{_names(names, group)}: {text.plain(reason)}"
         for reason, names in found.items()]

@@ -11,8 +11,8 @@ FACTOR_FROM = 9.0
 EXACT_CLOCK = ("exact clock: times are instruction time (instructions "
                "executed), not wall time")
 
-VIRTUAL_CLOCK = ("wall clock of a virtual machine: times are relative to that "
-                 "machine on this host, not those of bare metal")
+VIRTUAL_CLOCK = ("wall clock in a virtual machine: times hold for it on this "
+                 "host, not for bare metal")
 FORCED = ("compared by --force, although what matters differs between boots")
 
 

@@ -53,7 +53,8 @@ class Row:
     the baseline cannot be told from 0 they are None, and difference holds
     them in the metric's unit.  more_boots is per kernel; inf: no number of
     boots would do.  title is the subject of the stage's patch, if it has one;
-    word what the study calls the stage; twin an earlier stage with the same code, which has the same boots.
+    word what the study calls the stage; twin an earlier stage with the same
+    code, which has the same boots.  splats: boots that ran, but with findings.
     """
 
     stage: int
@@ -83,6 +84,7 @@ class Row:
     title: str | None = None
     word: str = ""
     twin: Row | None = None
+    splats: int = 0
 
     @property
     def n(self) -> int:
@@ -320,7 +322,8 @@ def _fill(group: Group, stages: list[Any], variants: dict[tuple, Any],
             continue
         row = Row(int(stage.idx), stage.name, variant.key, len(cells),
                   sum(cell.state in ("bad", "lab") for cell in cells),
-                  title=stage.title, word=stage.word)
+                  title=stage.title, word=stage.word,
+                  splats=sum(cell.outcome == "splat" for cell in cells))
         found = samples.get(stage.idx, [])
         row.values = [sample.value for sample in found]
         row.boots = [sample.boot for sample in found]

@@ -63,6 +63,9 @@ def test_from_a_stage_on(tmp_path):
     assert summary.headline(found) == (
         "stage 29 'patch 29' brings lockdep-circular in flush_all, in 6 of 6 "
         f"boots: {CIRCULAR} (a --> b).")
+    assert "29 patch 29, 30 patch 30, 35 patch 35: boots with findings" in text
+    assert [row["splats"] for row in table.as_json(found)["rows"]] == [
+        0, 0, 2, 2, 2]
     # Samples are there, so rows have verdicts; the exit code says 1.
     assert found.worse()
     assert {row.verdict for _, row in found.rows()} >= {verdicts.BASELINE}

@@ -159,5 +159,5 @@ def test_every_key_counts_once_per_machine(tmp_path):
 def test_virtual_machines_are_labelled(tmp_path, clock, accel, told):
     path = lab_with(tmp_path, [HERE, HERE], clock=clock, accel=accel)
     text = run("compare", "--db", path, "--study", "demo").stdout
-    assert ("wall clock of a virtual machine" in text) == told
+    assert ("wall clock in a virtual machine" in text) == told
     assert ("instruction" in text) == (clock == "exact")
