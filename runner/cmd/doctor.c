@@ -8,13 +8,10 @@
 #include "build/toolchain.h"
 #include "lab/lab.h"
 #include "machine/backend.h"
+#include "machine/probe.h"
 
 #include <jansson.h>
 #include <unistd.h>
-
-/* What the probe guest makes QEMU return, see guest/probe.S. */
-#define PROBE_EXIT 33
-#define PROBE_DEADLINE_MS 10000
 
 enum fitness { FINE, MISSING, UNUSED };
 
@@ -22,8 +19,7 @@ struct exam {
 	const struct ctx *c;
 	struct qemu qemu;
 	json_t *json;
-	bool bad;        /* something that klab needs is missing */
-	uint64_t tcg_ms; /* what the probe took in emulation; 0: did not run */
+	bool bad; /* something that klab needs is missing */
 };
 
 __attribute__((format(printf, 4, 5))) static void
@@ -99,74 +95,23 @@ static void check_qemu(struct exam *x)
 		     QEMU_SMP_MAJOR, QEMU_SMP_MINOR);
 }
 
-/* Boots a guest that only writes one line and ends QEMU: an accelerator that
- * opens but does not run it is not usable. */
-static void probe(struct exam *x, const char *what, const char *const *accel,
-		  bool needed)
-{
-	/* What the processor does itself cannot take longer than emulation. */
-	uint64_t limit_ms =
-		x->tcg_ms && !strcmp(what, "kvm") ? x->tcg_ms : UINT64_MAX;
-	char *image = xasprintf("%s/build/probe", x->c->share), why[64];
-	struct strv argv = STRV_INIT;
-	struct job_spec spec = {.deadline_ms = PROBE_DEADLINE_MS};
-	struct job_result r;
-	struct err e;
-	const char *words;
-
-	strv_add(&argv, x->qemu.path);
-	for (; *accel; accel++)
-		strv_add(&argv, *accel);
-	for (const char *const *p =
-		     (const char *const[]){
-			     "-nodefaults", "-no-user-config", "-display",
-			     "none", "-no-reboot", "-m", "64M", "-serial",
-			     "stdio", "-device",
-			     "isa-debug-exit,iobase=0x501,iosize=2", "-kernel",
-			     NULL};
-	     *p; p++)
-		strv_add(&argv, *p);
-	strv_add(&argv, image);
-	spec.argv = (const char *const *)argv.v;
-	if (job_run(&spec, &r, &e)) {
-		tell(x, needed ? MISSING : UNUSED, what, "%s", e.text);
-	} else if (r.exit == PROBE_EXIT && r.wall_ms > limit_ms) {
-		tell(x, UNUSED, what,
-		     "a probe guest took %llu ms, emulation "
-		     "%llu ms: KVM is not run by the processor here",
-		     (unsigned long long)r.wall_ms,
-		     (unsigned long long)x->tcg_ms);
-	} else if (r.exit == PROBE_EXIT) {
-		if (!strcmp(what, "tcg"))
-			x->tcg_ms = r.wall_ms;
-		tell(x, FINE, what, "a probe guest ran in %llu ms",
-		     (unsigned long long)r.wall_ms);
-	} else {
-		words = r.err.len ? r.err.buf : "it said nothing";
-		tell(x, needed ? MISSING : UNUSED, what,
-		     "the probe guest did not run: %s: %.*s",
-		     job_describe(&r, why, sizeof(why)),
-		     (int)strcspn(words, "\n"), words);
-	}
-	job_result_release(&r);
-	strv_release(&argv);
-	free(image);
-}
-
 static void check_accelerators(struct exam *x)
 {
+	struct probes probes = {0};
+	const struct probe *exact, *tcg, *kvm;
+
 	if (!x->qemu.path)
 		return;
-	probe(x, "exact clock",
-	      (const char *const[]){"-accel", "tcg", "-icount",
-				    "shift=0,sleep=off", NULL},
-	      true);
-	probe(x, "tcg", (const char *const[]){"-accel", "tcg", NULL}, false);
-	if (access("/dev/kvm", F_OK))
-		tell(x, UNUSED, "kvm", "there is no /dev/kvm");
-	else
-		probe(x, "kvm", (const char *const[]){"-accel", "kvm", NULL},
-		      false);
+	exact = probe_exact(&probes, &x->qemu, x->c->share);
+	tcg = probe_tcg(&probes, &x->qemu, x->c->share);
+	kvm = probe_kvm(&probes, &x->qemu, x->c->share);
+	tell(x, exact->usable ? FINE : MISSING, "exact clock", "%s",
+	     exact->text);
+	tell(x, tcg->usable ? FINE : UNUSED, "tcg", "%s", tcg->text);
+	tell(x, kvm->usable ? FINE : UNUSED, "kvm", "%s", kvm->text);
+	if (kvm->usable || tcg->usable)
+		tell(x, FINE, "accel: auto", "would take %s",
+		     kvm->usable ? "kvm" : "tcg");
 }
 
 static void check_tools(struct exam *x)

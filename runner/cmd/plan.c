@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "lab/matrix.h"
 #include "lab/run.h"
+#include "machine/backend.h"
 #include "study/study.h"
 
 #include <errno.h>
@@ -172,7 +173,7 @@ static void print_machines(const struct study *s)
 		       m->vcpus, m->vcpus > 1 ? "s" : "", m->memory_mib);
 		if (m->metronome_us)
 			printf(", metronome %d us", m->metronome_us);
-		else if (m->vcpus > 1)
+		else if (m->vcpus > 1 && m->backend == &backend_icount)
 			printf(", no metronome: no latency verdicts");
 		putchar('\n');
 	}

@@ -6,6 +6,7 @@
 #include "lab/initramfs.h"
 #include "lab/kernels.h"
 #include "machine/backend.h"
+#include "machine/probe.h"
 
 #include <errno.h>
 
@@ -75,13 +76,29 @@ static int take_fallback(const char *share, const struct qemu *q,
 	return 0;
 }
 
+/* Is that machine to be had?  What `accel: auto` came to is said. */
+static int decide(const char *share, const struct qemu *q, struct machine *m,
+		  struct probes *probes, const struct matrix_options *o,
+		  struct err *e)
+{
+	bool automatic = m->automatic;
+
+	if (probe_decide(probes, m, q, share, e))
+		return -EIO;
+	if (automatic)
+		note(o, "machine '%s' is %s", m->name,
+		     json_string_value(json_object_get(m->host, "accel_why")));
+	return machine_check(m, q, e);
+}
+
 int matrix_machines(const char *share, const struct qemu *q, struct study *s,
 		    const struct matrix_options *o, bool *unfit, struct err *e)
 {
+	struct probes probes = {0};
 	struct err why;
 
 	for (size_t i = 0; i < s->nmachines; i++) {
-		if (!machine_check(s->machines[i], q, &why))
+		if (!decide(share, q, s->machines[i], &probes, o, &why))
 			continue;
 		if (take_fallback(share, q, s, i, o, unfit, &why, e))
 			return -EINVAL;

@@ -66,7 +66,7 @@ STUDIES = {
                        "2: key 'images':", "did you mean 'image'?"),
     "unknown-machine": (changed("icount-1cpu", "icount-3cpu"),
                         "3: key 'machines':",
-                        "klab has: icount-1cpu, icount-2cpu"),
+                        "klab has: auto-2cpu, icount-1cpu"),
     "unknown-workload": (changed("hackbench-threads", "hackbanch"),
                          "5: key 'workloads':", "no workload 'hackbanch'; "
                          "klab has: boot, cyclictest, hackbench"),
