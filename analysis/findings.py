@@ -133,7 +133,8 @@ def _judged(cells: pd.DataFrame) -> dict[str, dict[int, set[str]]]:
 def _group(rows: list[Any], judged: dict[str, dict[int, set[str]]],
            base: int) -> Finding:
     # By stage first: the boot that is shown is of the stage that brought it.
-    rows = sorted(rows, key=lambda row: (row.stage, row.seed))
+    rows = sorted(rows, key=lambda row: (row.stage, row.seed, row.cell,
+                                         row.idx))
     first = rows[0]
     hits: dict[str, dict[int, set[str]]] = {}
     where: dict[str, dict[tuple[str, str], None]] = {}
@@ -145,7 +146,7 @@ def _group(rows: list[Any], judged: dict[str, dict[int, set[str]]],
         counts[row.boot, row.idx] = row.count
     made = Finding(first.signature, first.kind, first.function or "",
                    first.offset, first.line, first.detail or "",
-                   first.excerpt, first.boot,
+                   first.excerpt or "", first.boot,
                    any(row.is_fatal for row in rows),
                    all(row.is_consequence for row in rows),
                    sum(counts.values()), len({boot for boot, _ in counts}))

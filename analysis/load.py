@@ -45,7 +45,8 @@ class Lab:
     findings  one row per cell and finding of its boot: stage, config, machine,
               workload, seed, boot, idx (order on the console), kind,
               signature, function, offset, line, detail, count, is_fatal,
-              is_consequence, excerpt, harmless (to this study)
+              is_consequence, harmless (to this study), excerpt (None but
+              for the first of each signature, by harmless, stage and seed)
     facts     boot to what could matter when it is compared: key to text
     samples   one row per cell and metric that an ok boot reported: stage,
               config, machine, workload, metric, seed, boot, value (in the
@@ -126,14 +127,26 @@ COUNTS = """
     WHERE h.boot IN (SELECT boot FROM cell WHERE study = ?)
     ORDER BY h.boot, h.metric, h.cpu"""
 
+# The excerpts of thousands of boots would take gigabytes: only that of the
+# first boot of each signature is read.
 FINDINGS = """
-    SELECT c.stage, c.config, c.machine, c.workload, c.seed, c.boot, f.idx,
-           f.kind, f.signature, f.function, f.offset, f.line, f.detail,
-           f.count, f.is_fatal, f.is_consequence, f.excerpt,
-           EXISTS (SELECT 1 FROM harmless h
-                   WHERE h.study = c.study AND h.line = f.line) AS harmless
-    FROM cell c JOIN finding f ON f.boot = c.boot
-    WHERE c.study = ? ORDER BY c.rowid, f.idx"""
+    SELECT t.*, CASE WHEN t.nth = 1 THEN
+        (SELECT f.excerpt FROM finding f
+         WHERE f.boot = t.boot AND f.idx = t.idx) END AS excerpt
+    FROM (
+        SELECT n.*, row_number() OVER (
+            PARTITION BY n.signature
+            ORDER BY n.harmless, n.stage, n.seed, n.cell, n.idx) AS nth
+        FROM (
+            SELECT c.rowid AS cell, c.stage, c.config, c.machine, c.workload,
+                   c.seed, c.boot, f.idx, f.kind, f.signature, f.function,
+                   f.offset, f.line, f.detail, f.count, f.is_fatal,
+                   f.is_consequence,
+                   EXISTS (SELECT 1 FROM harmless h WHERE h.study = c.study
+                           AND h.line = f.line) AS harmless
+            FROM cell c JOIN finding f ON f.boot = c.boot
+            WHERE c.study = ?) n) t
+    ORDER BY t.cell, t.idx"""
 
 FACTS = """
     SELECT id, json_extract(fingerprint, '$.matters') FROM boot

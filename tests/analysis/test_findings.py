@@ -242,6 +242,19 @@ def test_the_report_lists_them(tmp_path):
     assert "klab decode key-default-35" in section
 
 
+def test_one_excerpt_is_read(tmp_path):
+    """That of the boot that is shown; the rest could be gigabytes."""
+    lab = series(tmp_path)
+    for seed in (2, 1):
+        lab.finding(lab.made["default", 29, seed], excerpt=f"seed {seed}\n")
+    lab.finding(lab.made["default", 0, 1], excerpt="harmless\n",
+                line="another line", harmless=True)
+    found = load.load(lab.done(), "demo")
+    assert list(found.findings.excerpt.dropna()) == ["seed 1\n"]
+    one, = verdicts.judge(found).found.groups
+    assert one.excerpt == "seed 1\n" and one.boot.endswith("-1")
+
+
 def test_a_lab_without_findings_has_no_such_section(tmp_path):
     lab = series(tmp_path)
     page, worse = report.write(lab.done(), tmp_path, "demo", tmp_path / "out")
