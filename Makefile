@@ -27,7 +27,7 @@ UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 
 .DELETE_ON_ERROR:
 .PHONY: all setup demo check check-unit check-python check-scenario \
-	check-setup check-asan check-man check-boot check-fresh bench fuzz \
+	check-setup check-asan check-man check-boot check-metal check-fresh bench fuzz \
 	clean help
 
 all: $(KLAB) $(BUILD)/agent $(BUILD)/probe
@@ -115,7 +115,8 @@ $(BUILD)/fake_qemu: $(wildcard tests/scenario/fake*.[ch])
 
 check: setup
 	@$(MAKE) --no-print-directory check-setup check-unit check-asan \
-		check-python check-man check-scenario check-boot
+		check-python check-man check-scenario check-boot \
+		check-metal
 
 check-setup:
 	sh tests/setup/test_setup.sh
@@ -142,6 +143,10 @@ check-scenario: all $(BUILD)/fake_qemu
 
 check-boot: all
 	$(PYTEST) tests/boot
+
+# Bare metal, played by a Debian guest that is made once (build/metal).
+check-metal: all
+	KLAB_BUILD=$(BUILD) $(PYTEST) tests/metal
 
 # The two README commands on a minimal Debian in a folder; needs root.
 check-fresh:

@@ -10,6 +10,7 @@
 #include "machine/machine.h"
 
 #include <errno.h>
+#include <unistd.h>
 
 static const char *const end_words[] = {
 	[END_NONE] = "none",
@@ -98,7 +99,7 @@ static int leave_files(struct trip *t, struct err *e)
 int metal_boot(struct err *e)
 {
 	struct metal_conf conf;
-	struct trip t = {.conf = &conf};
+	struct trip t = {.conf = &conf, .claim = -1};
 	struct err home, left;
 	int r, back, files;
 
@@ -125,6 +126,8 @@ int metal_boot(struct err *e)
 	if (r)
 		box_say(&t.box, "%s", e->text);
 	box_close(&t.box);
+	if (t.claim >= 0)
+		close(t.claim);
 	json_decref(t.facts);
 	free(t.before);
 	metal_conf_release(&conf);

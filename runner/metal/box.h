@@ -5,7 +5,8 @@
  * signal that asks klab to stop ends the wait with -EINTR (until box_insist()).
  * Every command has a deadline.
  *
- * Order: box_open(), box_connect(), box_do() as often as needed, box_close().
+ * Order: box_open(), console_start(), box_connect(), box_do() as often as
+ * needed, box_close().
  */
 #ifndef KLAB_METAL_BOX_H
 #define KLAB_METAL_BOX_H
@@ -43,7 +44,7 @@ struct box {
 	uint64_t began; /* uv_now() at the start, ms */
 };
 
-/* Starts the console command, if there is one.  cwd is the boot's folder. */
+/* Starts nothing yet.  cwd is the boot's folder. */
 int box_open(struct box *b, const struct metal_conf *c, struct err *e);
 /* Ends what still runs. */
 void box_close(struct box *b);

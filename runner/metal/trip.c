@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define COPY_MS (15 * 60 * 1000)
@@ -193,6 +195,32 @@ static int clear_up(struct trip *t, struct err *e)
 	return r ? r : trip_who(t, e);
 }
 
+/* Boots of this host wait for each other here, where that does not disturb the
+ * box; the name goes with the process. */
+static int claim(struct trip *t, struct err *e)
+{
+	const struct metal_conf *c = t->conf;
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	char *text = xasprintf("klab box %s:%d", c->ssh, c->ssh_port);
+	bool told = false;
+	int r = 0;
+
+	mem_sha256(text, strlen(text), name.sun_path + 1);
+	free(text);
+	t->claim = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (t->claim < 0)
+		return err_sys(e, errno, "cannot make a socket");
+	while (!r && bind(t->claim, (struct sockaddr *)&name, sizeof(name))) {
+		if (errno != EADDRINUSE)
+			return err_sys(e, errno, "cannot name a socket");
+		if (!told)
+			box_say(&t->box, "waiting for the boot before");
+		told = true;
+		r = box_sleep(&t->box, 1000, e);
+	}
+	return r;
+}
+
 static int reach(struct trip *t, struct err *e)
 {
 	struct box *b = &t->box;
@@ -214,8 +242,12 @@ static int reach(struct trip *t, struct err *e)
 int trip_arrive(struct trip *t, struct err *e)
 {
 	char *owner;
-	int r = reach(t, e);
+	int r = claim(t, e);
 
+	if (!r && t->conf->console)
+		r = console_start(&t->box, e);
+	if (!r)
+		r = reach(t, e);
 	if (r)
 		return r;
 	owner = trip_answer(t, "owner");

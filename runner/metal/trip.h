@@ -53,6 +53,7 @@ struct trip {
 	char want[BUILDID_HEX];
 	char *before; /* the box's settings at first */
 	bool locked;  /* the box is ours */
+	int claim;    /* what boots of this host wait for, or -1 */
 	bool left;    /* has been told to leave its own kernel */
 	bool up;      /* the kernel under test has answered */
 	enum trip_end end;
