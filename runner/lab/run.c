@@ -23,6 +23,7 @@ void run_free(struct run *r)
 		return;
 	matrix_release(&r->m);
 	free(r->again);
+	free(r->later);
 	free(r->slots);
 	free(r);
 }

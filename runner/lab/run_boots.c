@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "lab/findings.h"
+#include "machine/backend.h"
 
 #include <errno.h>
 
@@ -134,6 +135,7 @@ static void on_boot(struct boot *b, void *arg)
 
 	s->boot = NULL;
 	s->task = NULL;
+	r->alone = false;
 	r->p.running--;
 	if (boot_detail_is(boot_result(b), "interrupted"))
 		t->state = TASK_TODO;
@@ -145,9 +147,42 @@ static void on_boot(struct boot *b, void *arg)
 	run_maybe_end(r);
 }
 
+static bool wants_alone(const struct run *r, const struct task *t)
+{
+	return backend_alone(r->m.cells[t->cell].spec);
+}
+
+static void put_off(struct run *r, struct task *t)
+{
+	r->later = xrealloc(r->later, (r->nlater + 1) * sizeof(struct task *));
+	r->later[r->nlater++] = t;
+}
+
+/* The first one put off; they keep their order. */
+static struct task *take_later(struct run *r)
+{
+	struct task *t = r->later[0];
+
+	r->nlater--;
+	memmove(r->later, r->later + 1, r->nlater * sizeof(struct task *));
+	return t;
+}
+
+/* What has the host for itself comes when nothing else is to be done. */
 static struct task *next_task(struct run *r)
 {
-	return r->nagain ? r->again[--r->nagain] : matrix_next(&r->m);
+	size_t building = r->m.builds ? builds_running(r->m.builds) : 0;
+	struct task *t;
+
+	for (;;) {
+		t = r->nagain ? r->again[--r->nagain] : matrix_next(&r->m);
+		if (!t || !wants_alone(r, t))
+			break;
+		put_off(r, t);
+	}
+	if (!t && r->nlater && !r->p.running && !building)
+		t = take_later(r);
+	return t;
 }
 
 static int start(struct run *r, struct slot *s, struct task *t, struct err *e)
@@ -173,6 +208,8 @@ static bool room_for_boot(const struct run *r)
 {
 	size_t building = r->m.builds ? builds_running(r->m.builds) : 0;
 
+	if (r->alone)
+		return false;
 	return !r->p.running || r->p.running + building < (size_t)r->o.jobs;
 }
 
@@ -199,6 +236,7 @@ void run_fill_slots(struct run *r)
 		}
 		t->state = TASK_RUNNING;
 		s->task = t;
+		r->alone = wants_alone(r, t);
 		r->p.running++;
 	}
 }

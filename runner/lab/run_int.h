@@ -36,6 +36,11 @@ struct run {
 	int streak;          /* boots in a row that failed in the lab */
 	struct task **again; /* to be tried once more; one place a slot */
 	size_t nagain;
+	/* Boots that want the host for themselves wait here until nothing else
+	 * is left to do or is at work. */
+	struct task **later;
+	size_t nlater;
+	bool alone; /* one of them runs */
 };
 
 /* Something was not as it should be: see run_worst(). */
