@@ -27,13 +27,12 @@ static const char *const keys[] = {"ssh",
 				   "ssh_options",
 				   "ssh_timeout_s",
 				   "boot_timeout_s",
-				   "hang_s",
 				   "console",
 				   "console_break",
 				   "power_cycle",
 				   "check_back",
+				   "keep",
 				   "start",
-				   "append",
 				   "initrd",
 				   "watchdog",
 				   "quiesce",
@@ -123,16 +122,16 @@ static int read_ssh(struct yml_node *root, json_t *host, struct err *e)
 static int read_host(struct yml_node *root, json_t *host, struct err *e)
 {
 	const char *console = NULL, *sends_break = NULL, *power = NULL;
-	bool back = true;
+	bool back = true, keep = false;
 
 	if (read_ssh(root, host, e) ||
 	    yml_opt_text(root, "console", &console, e) ||
 	    yml_opt_text(root, "console_break", &sends_break, e) ||
 	    yml_opt_text(root, "power_cycle", &power, e) ||
 	    yml_opt_bool(root, "check_back", &back, e) ||
+	    yml_opt_bool(root, "keep", &keep, e) ||
 	    read_seconds(root, "ssh_timeout_s", 20, host, e) ||
-	    read_seconds(root, "boot_timeout_s", 300, host, e) ||
-	    read_seconds(root, "hang_s", 60, host, e))
+	    read_seconds(root, "boot_timeout_s", 300, host, e))
 		return -1;
 	if (sends_break && !console)
 		return yml_err(yml_get(root, "console_break"), e,
@@ -142,6 +141,7 @@ static int read_host(struct yml_node *root, json_t *host, struct err *e)
 	set_text(host, "console_break", sends_break);
 	set_text(host, "power_cycle", power);
 	json_object_set_new(host, "check_back", json_boolean(back));
+	json_object_set_new(host, "keep", json_boolean(keep));
 	return 0;
 }
 
@@ -174,13 +174,13 @@ static int read_quiesce(struct yml_node *root, json_t *own, struct err *e)
 	return yml_check_unused(map, names, n, e);
 }
 
-static int read_own(struct yml_node *root, json_t *own, struct err *e)
+static int read_own(struct yml_node *root, const struct machine *m, json_t *own,
+		    struct err *e)
 {
-	const char *start = "kexec", *append = "", *initrd = "none";
+	const char *start = "kexec", *initrd = "none";
 	bool watchdog = false;
 
 	if (yml_opt_text(root, "start", &start, e) ||
-	    yml_opt_text(root, "append", &append, e) ||
 	    yml_opt_text(root, "initrd", &initrd, e) ||
 	    yml_opt_bool(root, "watchdog", &watchdog, e))
 		return -1;
@@ -195,7 +195,7 @@ static int read_own(struct yml_node *root, json_t *own, struct err *e)
 			       "box)",
 			       initrd);
 	set_text(own, "start", start);
-	set_text(own, "append", append);
+	set_text(own, "append", m->append ? m->append : "");
 	set_text(own, "initrd", initrd);
 	json_object_set_new(own, "watchdog", json_boolean(watchdog));
 	return read_quiesce(root, own, e);
@@ -208,8 +208,8 @@ static int read_keys(struct yml_node *root, struct machine *m, struct err *e)
 	if (!yml_get(root, "deadline_s"))
 		m->deadline_s = DEADLINE_S;
 	m->metronome_us = 0;
-	return read_own(root, m->own, e) || read_host(root, m->host, e) ? -1
-									: 0;
+	return read_own(root, m, m->own, e) || read_host(root, m->host, e) ? -1
+									   : 0;
 }
 
 static int check(const struct machine *m, const struct qemu *q, struct err *e)

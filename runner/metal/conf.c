@@ -62,21 +62,23 @@ static bool texts_only(const json_t *o)
 /* The part that says how to reach the box. */
 static bool read_host(const json_t *host, struct metal_conf *c)
 {
-	int check = 1;
+	int check = 1, keep = 0;
 
-	return !json_unpack((json_t *)host,
-			    "{s:s, s?i, s?s, s?s, s?o, s?s, s?s, s?s, s:i, "
-			    "s:i, s:i, s?b}",
-			    "ssh", &c->ssh, "ssh_port", &c->ssh_port,
-			    "ssh_identity", &c->identity, "ssh_known_hosts",
-			    &c->known_hosts, "ssh_options", &c->options,
-			    "console", &c->console, "console_break",
-			    &c->break_text, "power_cycle", &c->power_cycle,
-			    "boot_timeout_s", &c->boot_timeout_s,
-			    "ssh_timeout_s", &c->ssh_timeout_s, "hang_s",
-			    &c->hang_s, "check_back", &check) &&
-	       ((c->check_back = check), *c->ssh && *c->ssh != '-') &&
-	       c->boot_timeout_s > 0 && c->ssh_timeout_s > 0 && c->hang_s > 0;
+	if (json_unpack((json_t *)host,
+			"{s:s, s?i, s?s, s?s, s?o, s?s, s?s, s?s, s?b, s?b, "
+			"s:i, s:i}",
+			"ssh", &c->ssh, "ssh_port", &c->ssh_port,
+			"ssh_identity", &c->identity, "ssh_known_hosts",
+			&c->known_hosts, "ssh_options", &c->options, "console",
+			&c->console, "console_break", &c->break_text,
+			"power_cycle", &c->power_cycle, "keep", &keep,
+			"check_back", &check, "boot_timeout_s",
+			&c->boot_timeout_s, "ssh_timeout_s", &c->ssh_timeout_s))
+		return false;
+	c->check_back = check;
+	c->keep = keep;
+	return *c->ssh && *c->ssh != '-' && c->boot_timeout_s > 0 &&
+	       c->ssh_timeout_s > 0 && c->hang_s > 0;
 }
 
 /* The part that the boot depends on. */
@@ -108,6 +110,7 @@ int metal_conf_load(const char *dir, struct metal_conf *c, struct err *e)
 	*c = (struct metal_conf){.append = ""};
 	c->spec = json_load_file(path, JSON_REJECT_DUPLICATES, &why);
 	machine = json_object_get(c->spec, "machine");
+	c->hang_s = (int)json_integer_value(json_object_get(c->spec, "hang_s"));
 	kernel = json_object_get(c->spec, "kernel");
 	c->machine = json_string_value(json_object_get(machine, "name"));
 	c->release = json_string_value(json_object_get(kernel, "release"));

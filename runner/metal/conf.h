@@ -28,6 +28,7 @@ struct metal_conf {
 	const char *break_text;  /* what sends BREAK in there, or NULL */
 	const char *power_cycle; /* command, or NULL */
 	int boot_timeout_s, ssh_timeout_s, hang_s;
+	bool keep;       /* the kernel's files stay on the box */
 	bool check_back; /* wait until it is under its own kernel again */
 	/* ---- what is part of the boot ---- */
 	enum metal_start start;

@@ -132,9 +132,16 @@ static int same_settings(struct trip *t, struct err *e)
 		       t->conf->machine);
 }
 
+static int clean(struct trip *t, struct err *e)
+{
+	static const char *const keep[] = {"keep", NULL};
+
+	return box_ask(&t->box, "clean", t->conf->keep ? keep : NULL, e);
+}
+
 static int tidy(struct trip *t, struct err *e)
 {
-	int r = box_ask(&t->box, "clean", NULL, e);
+	int r = clean(t, e);
 
 	if (!r)
 		r = same_settings(t, e);
@@ -149,7 +156,7 @@ static int tidy(struct trip *t, struct err *e)
 static int leave_it(struct trip *t, struct err *e)
 {
 	static const char *const way[] = {"reboot", NULL};
-	int r = box_ask(&t->box, "clean", NULL, e);
+	int r = clean(t, e);
 
 	trip_take_list(t, "restored", "restored");
 	t->to = box_console_len(&t->box);

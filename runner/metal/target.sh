@@ -164,6 +164,21 @@ restore() {
 
 # ---- the kernel ----
 
+# have KEY: is what an earlier boot left here that of this kernel?  If not, it
+# goes.
+have() {
+	if [ "$(first "$HOME_DIR/boot/key")" = "$1" ]; then
+		echo "have $1"
+	else
+		remove_files
+	fi
+}
+
+# complete KEY: all that belongs to that kernel is here now.
+complete() {
+	echo "$1" >"$HOME_DIR/boot/key"
+}
+
 # put NAME: stdin becomes a file of klab's own.
 put() {
 	mkdir -p -m 700 "$HOME_DIR/boot" || exit 1
@@ -375,15 +390,7 @@ agent() {
 
 # ---- the end ----
 
-# All that is klab's, but not the lock.
-clean() {
-	restore || exit 1
-	unload
-	if mountpoint -q "$RUN/root"; then
-		umount "$RUN/root" || umount -l "$RUN/root"
-	fi
-	rm -rf "$RUN"
-	remove_entry
+remove_files() {
 	for at in /lib/modules/* /boot/config-*; do
 		case $(readlink "$at") in
 		"$HOME_DIR"/*) rm "$at" ;;
@@ -392,8 +399,22 @@ clean() {
 	rm -rf "$HOME_DIR/boot"
 }
 
+# clean [keep]: all that is klab's, but not the lock; with keep, what the next
+# boot of the same kernel can use stays.
+clean() {
+	restore || exit 1
+	unload
+	if mountpoint -q "$RUN/root"; then
+		umount "$RUN/root" 2>/dev/null || umount -l "$RUN/root"
+	fi
+	rm -rf "$RUN"
+	remove_entry
+	[ "${1:-}" = keep ] || remove_files
+}
+
 unlock() {
-	rm -rf "$HOME_DIR"
+	rm -rf "$LOCK"
+	[ -d "$HOME_DIR/boot" ] || rm -rf "$HOME_DIR"
 	sync
 }
 

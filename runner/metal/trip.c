@@ -286,7 +286,7 @@ static int bring(struct trip *t, const char *verb, const char *word,
 	return r;
 }
 
-static int pack(struct trip *t, struct err *e)
+static int bring_all(struct trip *t, struct err *e)
 {
 	const char *const release[] = {t->conf->release, NULL};
 	int r = bring(t, "put", "kernel", BOOT_IMAGE, e);
@@ -302,6 +302,28 @@ static int pack(struct trip *t, struct err *e)
 		r = box_do(&t->box, "initrd", release, 0, INITRD_MS, e);
 	}
 	return r;
+}
+
+/* All that belongs to the kernel, unless an earlier boot has kept it there. */
+static int pack(struct trip *t, struct err *e)
+{
+	char key[BUILDID_HEX + 8], *have;
+	const char *const words[] = {key, NULL};
+	int r;
+
+	snprintf(key, sizeof(key), "%s-%d%d", t->want,
+		 file_exists(BOOT_MODULES), t->conf->initrd);
+	r = box_ask(&t->box, "have", words, e);
+	if (r)
+		return r;
+	have = trip_answer(t, "have");
+	if (have) {
+		box_say(&t->box, "the kernel is there already");
+		free(have);
+		return 0;
+	}
+	r = bring_all(t, e);
+	return r ? r : box_ask(&t->box, "complete", words, e);
 }
 
 static int start(struct trip *t, struct err *e)

@@ -310,7 +310,7 @@ static void wrong_machine_files_are_explained(void **state)
 	"\"append\": \"\", \"initrd\": \"none\"}}, \"kernel\": {\"release\": " \
 	"\"6.12\"}, \"steps\": [{\"deadline_ms\": 5000}, {\"deadline_ms\": "   \
 	"7000}], \"host\": {\"ssh\": \"%s\", \"boot_timeout_s\": 1, "          \
-	"\"ssh_timeout_s\": 1, \"hang_s\": %d}}"
+	"\"ssh_timeout_s\": 1}, \"hang_s\": %d}"
 
 static int load_spec(void **state, const char *ssh, int hang,
 		     struct metal_conf *c, struct err *e)
