@@ -255,7 +255,9 @@ static void add_words(struct blame *b, const char *list, unsigned group)
 		size_t n = strcspn(list, " ");
 		bool start = list[n - 1] == '*';
 
-		b->words = xrealloc(b->words, (b->n + 1) * sizeof(*b->words));
+		if (b->n % 256 == 0)
+			b->words = xrealloc(b->words,
+					    (b->n + 256) * sizeof(*b->words));
 		b->words[b->n++] = (struct word){list, n - start, start, group};
 		list += n;
 		list += strspn(list, " ");

@@ -155,11 +155,23 @@ static void take_opener(struct console *c, struct report *r,
 	open_report(c, o, m);
 }
 
+/* A message that printk was stopped in, and which it prints anew. */
+static bool is_replayed(struct slice text)
+{
+	static const char mark[] = "** replaying previous printk message **";
+	size_t n = sizeof(mark) - 1;
+
+	return text.n >= n && text.p[text.n - 1] == '*' &&
+	       !memcmp(text.p + text.n - n, mark, n);
+}
+
 static void take_message(struct console *c, struct message *m)
 {
 	const struct opener *o = opener_find(m->text);
 	struct report *r = NULL;
 
+	if (is_replayed(m->text))
+		return;
 	if (m->mark)
 		c->last_caller = m->caller;
 	else

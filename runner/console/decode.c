@@ -166,6 +166,8 @@ static void read_output(struct decoder *d, char *out)
 	char *line;
 
 	while ((line = strsep(&out, "\n"))) {
+		if (!*line)
+			continue;
 		if (!str_starts(line, "0x")) {
 			str_plain(line);
 			str_addf(&at, "%s\n", line);
