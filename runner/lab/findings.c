@@ -206,9 +206,9 @@ static int catch_up(struct db *db, const char *lab, const char *boot,
 	size_t n;
 	int r;
 
-	/* A console that is gone says nothing any more. */
-	if (file_read(path, GUEST_FILE_CAP, &text, &none))
-		text.len = 0;
+	/* A console that is gone says nothing any more; of one that is too long
+	 * the begin has been read. */
+	file_read(path, GUEST_FILE_CAP, &text, &none);
 	c = findings_read(text.buf, text.len);
 	n = console_findings(c, &list);
 	r = findings_store(db, boot, list, n, e);

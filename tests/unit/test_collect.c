@@ -195,6 +195,21 @@ static void test_flood(void **state)
 	say_all(&g);
 	str_add(&g.console, much, GUEST_FILE_CAP - 1);
 	assert_judged(&g, BOOT_OK, "ok", "", NULL);
+	/* A box's console has no such limit: its begin is read. */
+	guest_open(&g, 1);
+	say_all(&g);
+	str_adds(&g.console, WARNED);
+	str_add(&g.console, much, GUEST_FILE_CAP);
+	collect(&g);
+	assert_string_equal(g.c.detail, "flood");
+	assert_non_null(strstr(g.c.reason, "16 MiB to its console"));
+	assert_int_equal(g.c.nfindings, 1);
+	guest_close(&g);
+	guest_open(&g, 1);
+	say_all(&g);
+	str_add(&g.port, much, GUEST_FILE_CAP);
+	assert_judged(&g, BOOT_BAD, "workload-failed", "flood",
+		      "16 MiB to its port");
 	free(much);
 }
 
