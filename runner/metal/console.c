@@ -14,7 +14,7 @@
 
 /* A command that cannot reach its console says so in that time. */
 #define SETTLE_MS 700
-#define SERIAL_CAP (64u << 20)
+#define SERIAL_CAP (16u << 20)
 #define BANNER "Linux version "
 
 static void on_console(const struct job_result *r, void *arg)
@@ -75,6 +75,7 @@ int console_start(struct box *b, struct err *e)
 	int theirs = -1, r;
 	char words[200];
 
+	console_hang_up(b);
 	r = open_pty(&b->pty, &theirs, e);
 	if (!r) {
 		spec.in = theirs;

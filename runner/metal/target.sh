@@ -1,6 +1,7 @@
 # What klab does on a box, verb by verb; run there by sh, as root.  What it finds
 # goes to stdout, a "key value" a line; what went wrong to stderr.  Part of the
 # program: see the Makefile.
+# shellcheck disable=SC2174 # folders above are there
 set -u
 PATH=/usr/sbin:/usr/bin:/sbin:/bin
 export PATH LC_ALL=C
@@ -220,12 +221,15 @@ initrd() {
 # The box's own command line, without what its boot loader put there.
 cmdline() {
 	line=
+	set -f # a word may hold a star
+	# shellcheck disable=SC2013
 	for word in $(cat "$PROC/cmdline"); do
 		case $word in
 		BOOT_IMAGE=* | initrd=* | panic=* | sysrq_always_enabled* | klab.boot=*) ;;
 		*) line="$line$word " ;;
 		esac
 	done
+	set +f
 	echo "${line}panic=5 sysrq_always_enabled=1${1:+ $1}"
 }
 
@@ -396,7 +400,7 @@ remove_files() {
 		"$HOME_DIR"/*) rm "$at" ;;
 		esac
 	done
-	rm -rf "$HOME_DIR/boot"
+	rm -rf "${HOME_DIR:?}/boot"
 }
 
 # clean [keep]: all that is klab's, but not the lock; with keep, what the next

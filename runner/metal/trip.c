@@ -103,6 +103,15 @@ static bool silent(struct trip *t, uint64_t since)
 		console_has_banner(BOX_SERIAL, t->from, t->conf->release));
 }
 
+/* Some console commands end when the power does. */
+static void keep_listening(struct trip *t)
+{
+	struct err ignored;
+
+	if (t->conf->console && !t->box.console)
+		console_start(&t->box, &ignored);
+}
+
 int trip_wait(struct trip *t, const char *old_boot_id, enum trip_wait *how,
 	      struct err *e)
 {
@@ -125,6 +134,7 @@ int trip_wait(struct trip *t, const char *old_boot_id, enum trip_wait *how,
 		*how = SILENT;
 		if (t->left && !t->to && silent(t, begin))
 			return 0;
+		keep_listening(t);
 		r = box_sleep(&t->box, POLL_MS, e);
 		if (r)
 			return r;
@@ -345,6 +355,7 @@ static int start(struct trip *t, struct err *e)
 	free(append);
 	if (r)
 		return r;
+	keep_listening(t);
 	t->from = box_console_len(&t->box);
 	t->left = true;
 	r = box_ask(&t->box, "go", way, e);

@@ -13,17 +13,20 @@ import pytest
 from conftest import Lab
 
 QUIESCE = "quiesce: {thp: never, aslr: off, smt: off, governor: performance}"
-# A kernel without an initrd has no driver for the box's disk.
-PANICS = "append: root=/dev/nonexistent"
-HANGS = "append: root=/dev/nonexistent rootwait"
+# The kernel is past its initrd then, and knows no disk.
+PANIC = "rdinit=/none root=/dev/nonexistent"
+HANG = f"{PANIC} rootwait"
 
 
 @pytest.fixture(scope="session")
 def good(session_lab: Lab) -> Path:
     """A good kernel, booted once; the boot's folder."""
-    done = session_lab.run("good", f"initrd: auto\n{QUIESCE}")
+    done = session_lab.run("good", QUIESCE)
     assert done.returncode == 0, done.stderr + logs(session_lab)
-    return session_lab.boot_of("good")
+    folder = session_lab.boot_of("good")
+    release = json.loads((folder / "spec.json").read_text())["kernel"]["release"]
+    session_lab.kept = {"klab", release, f"config-{release}"}
+    return folder
 
 
 def logs(lab: Lab) -> str:
@@ -73,8 +76,8 @@ def test_console_is_the_kernels_own(lab, good):
     assert "Linux version 6.1." not in text
 
 
-def test_early_panic(lab):
-    done = lab.run("panics", PANICS)
+def test_early_panic(lab, good):
+    done = lab.run("panics", f"append: {PANIC}")
     assert done.returncode == 3, done.stderr + logs(lab)
     assert lab.rows("SELECT b.outcome, f.kind FROM cell c JOIN boot b ON "
                     "b.id = c.boot JOIN finding f ON f.boot = b.id AND "
@@ -83,14 +86,16 @@ def test_early_panic(lab):
     assert facts_of(lab.boot_of("panics"))["ended"] == "reboot"
 
 
-def test_hang(lab):
-    done = lab.run("hangs", HANGS)
+def test_hang(lab, good):
+    done = lab.run("hangs", f"append: {HANG}")
     assert done.returncode == 3, done.stderr + logs(lab)
     assert lab.rows("SELECT b.outcome FROM cell c JOIN boot b ON b.id = c.boot "
                     "WHERE c.machine = 'hangs'") == [("hang",)]
     folder = lab.boot_of("hangs")
+    log = (folder / "metal.log").read_text()
+    assert "the kernel is there already" in log
     assert "sysrq: " in (folder / "stacks.txt").read_text(errors="replace")
-    assert "power cycle" in (folder / "metal.log").read_text()
+    assert "power cycle" in log
 
 
 def test_started_once_by_grub(lab, good):
@@ -132,8 +137,7 @@ def test_ssh_stalls_in_the_middle(lab, good):
     # The network is mended: the next boot clears up and works.
     lab.box.proxy.cut = False
     lab.box.wait_up()
-    again = lab.flight("mended", good, {}, {"append": "root=/dev/nonexistent",
-                                            "initrd": "none"})
+    again = lab.flight("mended", good, {}, {"append": PANIC})
     assert lab.boot(again) == (0, "")
     assert "a klab that is gone" in (again / "metal.log").read_text()
 
@@ -141,29 +145,26 @@ def test_ssh_stalls_in_the_middle(lab, good):
 def test_power_command_fails(lab, good):
     folder = lab.flight("powerless", good,
                         {"power_cycle": "echo no route to the PDU >&2; false",
-                         "console_break": None}, {
-                            "append": "root=/dev/nonexistent rootwait",
-                            "initrd": "none"})
+                         "console_break": None}, {"append": HANG})
     code, err = lab.boot(folder)
     assert code == 4
     assert "needs hands" in err and "no route to the PDU" in err
     assert "needs hands" in last_line(folder)
     lab.box.power()
     lab.box.wait_up()
-    lab.box.ssh("rm -rf /var/lib/klab; rm -f /lib/modules/6.12* /boot/config-6.12*")
+    lab.box.ssh("rm -r /var/lib/klab/lock")
 
 
 def test_no_power_command(lab, good):
-    folder = lab.flight("unplugged", good, {"power_cycle": None}, {
-        "append": "root=/dev/nonexistent rootwait", "initrd": "none"})
+    folder = lab.flight("unplugged", good, {"power_cycle": None},
+                        {"append": HANG})
     # BREAK and sysrq b over the console is what is left, and enough.
     assert lab.boot(folder) == (0, "")
     assert facts_of(folder)["ended"] == "hang"
 
 
 def test_interrupted(lab, good):
-    folder = lab.flight("interrupted", good, {}, {"initrd": "none", "append":
-                        "root=/dev/nonexistent rootwait"})
+    folder = lab.flight("interrupted", good, {}, {})
     process = lab.start(folder)
     lab.wait_for(folder, "loading the kernel", process)
     process.send_signal(signal.SIGTERM)
@@ -177,7 +178,7 @@ def test_box_in_use(lab, good):
                 "echo other 1 >owner; echo $(($(date +%s) + 999)) >expires")
     folder = lab.flight("busy", good, {}, {})
     code, err = lab.boot(folder)
-    lab.box.ssh("rm -r /var/lib/klab")
+    lab.box.ssh("rm -r /var/lib/klab/lock")
     assert code == 4
     assert "in use by klab on other 1" in err
 
@@ -194,3 +195,9 @@ def test_box_that_cannot_be_reached(lab, good, host, words):
     code, err = lab.boot(folder)
     assert code == 4
     assert words in err
+
+
+def test_nothing_is_kept_unless_that_is_wanted(lab, good):
+    folder = lab.flight("last", good, {"keep": False}, {"append": PANIC})
+    assert lab.boot(folder) == (0, "")
+    lab.kept = set()
