@@ -116,6 +116,16 @@ static void watch(struct flight *f)
 	qmp_ask(qemu_qmp(f), "query-cpus-fast", NULL, on_vcpus, f);
 }
 
+static void collect(struct flight *f)
+{
+	if (!json_object_get(f->facts, "pinned") &&
+	    !json_object_get(f->facts, "not_pinned"))
+		json_object_set_new(f->facts, "not_pinned",
+				    json_string("it was over before QEMU named "
+						"its vCPUs' threads"));
+	qemu_collect(f);
+}
+
 const struct backend backend_kvm = {
 	.accel = "kvm",
 	.clock = "wall",
@@ -128,6 +138,6 @@ const struct backend backend_kvm = {
 	.boot = qemu_boot,
 	.watch = watch,
 	.stop = qemu_stop,
-	.collect = qemu_collect,
+	.collect = collect,
 	.release = qemu_land,
 };

@@ -10,7 +10,7 @@
 
 #define SPIN 1	/* interrupts off, for ever */
 #define HALT 2	/* waits for an interrupt that cannot come */
-#define PANIC 3	/* says so after half a second, and restarts */
+#define PANIC 3	/* says so after 50 ms, and restarts */
 #define CHATTER 4 /* never ends to write to its console */
 
 	.section .note.pvh, "a", @note
@@ -37,8 +37,8 @@ _start:
 	call say
 	jmp 1b
 #elif PLAY == PANIC
-	/* Half a second of the exact clock: two instructions a round. */
-	movl $250000000, %ecx
+	/* Some time of the exact clock: two instructions a round. */
+	movl $25000000, %ecx
 1:	decl %ecx
 	jnz 1b
 	movl $panic, %esi
@@ -69,7 +69,7 @@ say:
 banner:
 	.asciz "Linux version 6.99.0-play (nobody@nowhere)\n"
 panic:
-	.asciz "[    0.500000] Kernel panic - not syncing: as was to be\n"
+	.asciz "[    0.050000] Kernel panic - not syncing: as was to be\n"
 
 	.bss
 	.balign 16

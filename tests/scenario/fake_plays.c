@@ -182,6 +182,40 @@ static void play_skip(struct guest *g)
 	bye(g);
 }
 
+/* The agent is the process that the kernel chose. */
+static void play_oom(struct guest *g)
+{
+	hello(g);
+	fputs("[    0.5] init invoked oom-killer: gfp_mask=0x140cca, order=0\n"
+	      "[    0.5] Out of memory: Killed process 1 (init) total-vm:1kB\n"
+	      "[    0.5] Kernel panic - not syncing: Attempted to kill init! "
+	      "exitcode=0x00000009\n", g->console);
+}
+
+/* A console that is no text, of a guest that is well. */
+static void play_mess(struct guest *g)
+{
+	hello(g);
+	fwrite("\0\0\0\033[2J\033]0;title\007\r\r\n", 1, 19, g->console);
+	for (int i = 0; i < 1 << 20; i++)
+		fputc('A' + i % 26, g->console);
+	fputs("\nklab1 00000000000000000000000000000000 0 2 0 {}\n", g->console);
+	steps(g);
+	bye(g);
+}
+
+/* Says in vain that it lives: nothing of it has the boot's secret. */
+static void play_liar(struct guest *g)
+{
+	const char *json = "{\"t\":\"start\",\"step\":\"run\",\"ns\":1}";
+
+	boot_console(g);
+	frame_as(g, "00000000000000000000000000000000", 0, strlen(json),
+		 crc32_of(json, strlen(json)), json);
+	fflush(g->port);
+	wait_for_ever();
+}
+
 /* ---- hostile guests ---- */
 
 static _Noreturn void flood(FILE *f, const char *text)
@@ -339,6 +373,9 @@ static const struct {
 	{"gpf", play_gpf},
 	{"incomplete", play_incomplete},
 	{"error", play_error},
+	{"oom", play_oom},
+	{"mess", play_mess},
+	{"liar", play_liar},
 	{"skip", play_skip},
 	{"flood-port", play_flood_port},
 	{"flood-console", play_flood_console},

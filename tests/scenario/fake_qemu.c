@@ -4,6 +4,8 @@
  * guest would have written, or what a broken or hostile one might.
  *
  *	FAKE_QEMU_VERSION  what --version says (10.0.2)
+ *	FAKE_QEMU_KVM      what a probe guest does under kvm: ok, hang, abort
+ *	                   or slow (1 s)
  *	FAKE_QEMU_PLAY     what the guest does: words, of which the first that
  *	                   fits counts.  "3=die" for seed 3, "/rt=die" for
  *kernels with "rt" in their version string, "die" for all.  A guest without a
@@ -273,6 +275,32 @@ static FILE *open_guest_file(const char *path)
 	return f;
 }
 
+/* The guest by which klab tells whether an accelerator works. */
+static bool is_probe(int argc, char **argv)
+{
+	for (int i = 1; i < argc; i++)
+		if (!strncmp(argv[i], "isa-debug-exit", 14))
+			return true;
+	return false;
+}
+
+static int probe(int argc, char **argv)
+{
+	const char *how = getenv("FAKE_QEMU_KVM");
+	bool kvm = false;
+
+	for (int i = 1; i < argc; i++)
+		kvm |= !strcmp(argv[i], "kvm");
+	if (kvm && how && !strcmp(how, "hang"))
+		for (;;)
+			pause();
+	if (kvm && how && !strcmp(how, "abort"))
+		abort();
+	if (kvm && how && !strcmp(how, "slow"))
+		sleep(1);
+	return 33;
+}
+
 int main(int argc, char **argv)
 {
 	const char *version = getenv("FAKE_QEMU_VERSION");
@@ -285,6 +313,8 @@ int main(int argc, char **argv)
 		       version ? version : "10.0.2");
 		return 0;
 	}
+	if (is_probe(argc, argv))
+		return probe(argc, argv);
 	take_args(&g, argc, argv);
 	read_kernel(&g);
 	read_job(&g);
