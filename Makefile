@@ -185,6 +185,10 @@ fuzz:
 
 # ---- figures ----
 
+$(BUILD)/bench_console: tests/bench/console.c $(OBJ)
+	@echo 'CC $@'
+	@$(CC) $(LAB_CFLAGS) $(CFLAGS) -o $@ $^ $(LAB_LIBS)
+
 bench: all $(BUILD)/fake_qemu
 	$(PYTHON) tests/bench/bench.py
 

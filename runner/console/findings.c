@@ -64,15 +64,15 @@ static bool harmless(const struct findings *f, const char *line)
 /* Text without its numbers, which are addresses, times and process ids. */
 static void without_numbers(const char *text, struct str *out)
 {
-	for (; *text; text++) {
-		size_t hex = strspn(text, "0123456789abcdefx");
+	while (*text) {
+		size_t n = strcspn(text, "0123456789");
 
-		if (*text < '0' || *text > '9') {
-			str_add(out, text, 1);
-			continue;
-		}
-		str_add(out, "N", 1);
-		text += hex - 1;
+		str_add(out, text, n);
+		text += n;
+		n = strspn(text, "0123456789abcdefx");
+		if (n)
+			str_add(out, "N", 1);
+		text += n;
 	}
 }
 

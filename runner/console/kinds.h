@@ -37,6 +37,7 @@ enum opener_flag {
 
 struct opener {
 	const char *prefix; /* at the start of the message */
+	size_t length;      /* of prefix */
 	const char *has;    /* and this somewhere behind it; or NULL */
 	enum finding_kind kind;
 	unsigned flags;

@@ -6,13 +6,6 @@
 #define ONES 0x0101010101010101u
 #define STAMP_MAX 40 /* "[" blanks, seconds, ".", six digits, "]" */
 
-bool slice_starts(struct slice s, const char *prefix)
-{
-	size_t n = strlen(prefix);
-
-	return s.n >= n && !memcmp(s.p, prefix, n);
-}
-
 bool slice_has(struct slice s, const char *text)
 {
 	return memmem(s.p, s.n, text, strlen(text));
@@ -95,22 +88,26 @@ static size_t escape_length(struct slice s)
 	return 2;
 }
 
+static bool is_text(char c)
+{
+	return (unsigned char)(c - 0x20) < 0x7f - 0x20;
+}
+
 size_t line_clean(struct slice s, char *out)
 {
-	size_t n = 0;
+	size_t n = 0, i = 0;
 
-	while (s.n) {
-		unsigned char c = (unsigned char)*s.p;
-		size_t step = c == ESC ? escape_length(s) : 1;
+	while (i < s.n) {
+		unsigned char c;
 
-		if (c == '\t')
-			out[n++] = ' ';
-		else if (c >= 0x7f)
-			out[n++] = '?';
-		else if (c >= 0x20)
-			out[n++] = (char)c;
-		s.p += step;
-		s.n -= step;
+		for (; i < s.n && is_text(s.p[i]); i++)
+			out[n++] = s.p[i];
+		if (i == s.n)
+			break;
+		c = (unsigned char)s.p[i];
+		if (c == '\t' || c >= 0x7f)
+			out[n++] = c == '\t' ? ' ' : '?';
+		i += c == ESC ? escape_length(slice_from(s, i)) : 1;
 	}
 	return n;
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* Longer lines are read in pieces of this size; printk itself stops at 1024. */
 #define LINE_CAP 2048
@@ -28,7 +29,14 @@ struct message {
 	size_t line;
 };
 
-bool slice_starts(struct slice s, const char *prefix);
+/* Here, so that the length of a constant is one. */
+static inline bool slice_starts(struct slice s, const char *prefix)
+{
+	size_t n = strlen(prefix);
+
+	return s.n >= n && !memcmp(s.p, prefix, n);
+}
+
 bool slice_has(struct slice s, const char *text);
 /* Without leading and trailing blanks. */
 struct slice slice_trim(struct slice s);

@@ -1,7 +1,7 @@
 """The figures of docs/bench.md, measured anew: `make bench`.
 
     bench.py [SECTION ...]      demo, runner, many, exact, spread, series,
-                                sweep; all unless named
+                                sweep, console; all unless named
 
 Nothing is asserted here; each section prints what it saw next to its goal.
 Everything is kept in build/bench, so that packages are fetched once.
@@ -20,6 +20,7 @@ import sys
 import time
 
 import sweep
+from console import console
 from figures import BENCH, KLAB, ROOT
 
 LAB = BENCH / "lab"
@@ -197,7 +198,8 @@ def spread() -> None:
 
 def main() -> None:
     sections = {"demo": demo, "runner": runner, "many": many, "exact": exact,
-                "spread": spread, "series": sweep.series, "sweep": sweep.sweep}
+                "spread": spread, "series": sweep.series, "sweep": sweep.sweep,
+                "console": console}
     BENCH.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[1:] or sections:
         sections[name]()
