@@ -27,8 +27,8 @@ UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 
 .DELETE_ON_ERROR:
 .PHONY: all setup demo check check-unit check-python check-scenario \
-	check-setup check-asan check-man check-boot check-metal check-fresh bench fuzz \
-	clean help
+	check-setup check-asan check-man check-boot check-metal check-fresh \
+	bench fuzz clean help
 
 all: $(KLAB) $(BUILD)/agent $(BUILD)/probe
 

@@ -35,7 +35,9 @@ static int cycle(struct trip *t, struct err *e)
 /* By ssh, as long as that works. */
 static int restart(struct trip *t, struct err *e)
 {
-	static const char *const way[] = {"reboot", NULL};
+	/* One that hangs in part must not be trusted to end in order. */
+	const char *const way[] = {t->end == END_HANG ? "force" : "reboot",
+				   NULL};
 	char old[sizeof(t->now.boot_id)];
 	enum trip_wait how;
 	int r = box_ask(&t->box, "restore", NULL, e);
@@ -62,9 +64,8 @@ static bool answers(struct trip *t)
 {
 	struct err ignored;
 
-	if (t->end == END_HANG)
-		return false;
-	if (!box_connected(&t->box) && box_try(&t->box, &ignored))
+	if (!box_connected(&t->box) &&
+	    (t->end == END_HANG || box_try(&t->box, &ignored)))
 		return false;
 	return !trip_who(t, &ignored);
 }

@@ -163,8 +163,10 @@ static int run_agent(struct trip *t, struct err *e)
 	r = box_do(&t->box, "agent", NULL, 0, metal_job_ms(t->conf), e);
 	if (r == -EINTR)
 		return r;
-	if (keep_port(t, &ignored))
+	if (keep_port(t, &ignored)) {
+		*e = ignored;
 		return -EIO;
+	}
 	if (r == -ENOLINK)
 		return lost(t, e);
 	if (r == -ETIMEDOUT) {
@@ -196,7 +198,7 @@ int trip_measure(struct trip *t, struct err *e)
 	if (!r)
 		r = run_agent(t, e);
 	/* It may die at any of these. */
-	if (r == -ENOLINK && t->end == END_NONE)
+	if ((r == -ENOLINK || r == -ETIMEDOUT) && t->end == END_NONE)
 		r = lost(t, e);
 	return r;
 }

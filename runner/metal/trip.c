@@ -16,7 +16,7 @@
 #define INITRD_MS (15 * 60 * 1000)
 #define POLL_MS 500
 /* What has not left its kernel by then does not. */
-#define LEAVE_MS 60000
+#define LEAVE_MS 120000
 #define VALUE_CAP 4000
 
 /* ---- answers ---- */
@@ -202,6 +202,8 @@ static int clear_up(struct trip *t, struct err *e)
 	t->left = t->now.ours;
 	r = trip_home(t, e);
 	t->left = false;
+	t->to = 0;
+	t->box.insist = false;
 	return r ? r : trip_who(t, e);
 }
 

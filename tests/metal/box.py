@@ -172,6 +172,7 @@ class Box:
 
     def _argv(self) -> list[str]:
         return [
+            "setpriv", "--pdeathsig", "KILL",
             "qemu-system-x86_64", "-nodefaults", "-no-user-config",
             "-display", "none", "-machine", "q35",
             "-accel", "tcg,thread=multi",

@@ -47,7 +47,7 @@ console: {console}
 console_break: "~B"
 power_cycle: {power}
 boot_timeout_s: 400
-hang_s: 30
+hang_s: 45
 initrd: auto
 keep: yes
 {more}
