@@ -207,22 +207,6 @@ static void on_made(const struct job_result *r, void *arg)
 	take(b);
 }
 
-static void make_argv(const struct build *b, struct strv *argv)
-{
-	const struct build_request *rq = b->rq;
-
-	sandbox_argv(rq->box, argv);
-	strv_add(argv, "make");
-	strv_add(argv, "--no-print-directory");
-	strv_add(argv, "-C");
-	strv_add(argv, sandbox_src(rq->box));
-	strv_addf(argv, "O=%s", sandbox_obj(rq->box));
-	strv_add(argv, "ARCH=x86_64");
-	toolchain_argv(rq->tools, argv);
-	strv_addf(argv, "-j%d", rq->jobs > 0 ? rq->jobs : 1);
-	strv_add(argv, b->config.pvh ? "vmlinux" : "bzImage");
-}
-
 static int start_make(struct build *b, struct err *e)
 {
 	struct strv argv = STRV_INIT;
@@ -238,7 +222,7 @@ static int start_make(struct build *b, struct err *e)
 		r = file_mkdirs(ccache, e);
 	if (r)
 		return r;
-	make_argv(b, &argv);
+	build_make_argv(b->rq, b->config.pvh, &argv);
 	spec.argv = (const char *const *)argv.v;
 	r = job_start(b->loop, &spec, &b->job, e);
 	strv_release(&argv);

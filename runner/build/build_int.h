@@ -67,6 +67,13 @@ int build_obj_open(const struct build_obj *o, const char *name, int *fd,
 int build_obj_copy(const struct build_obj *o, const char *name, const char *to,
 		   uint64_t cap, struct err *e);
 
+/* ---- make ---- */
+
+/* Adds the whole command line, sandbox and all.  pvh: QEMU can start the
+ * vmlinux itself, so no bzImage is needed. */
+void build_make_argv(const struct build_request *rq, bool pvh,
+		     struct strv *argv);
+
 /* ---- kernels that do not build: lab/broken/<key> ---- */
 
 int build_broken_find(const struct build_request *rq, const char *key,

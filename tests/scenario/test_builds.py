@@ -352,3 +352,35 @@ def test_lines_of_builds(shop: Shop) -> None:
     shop.bench.env["NO_COLOR"] = ""
     run = shop.run(shop.study(series=None))
     assert "\r" not in run.err and "\x1b" not in run.err
+
+
+# ---- make ----
+
+OLD_MACRO = "cmd = @set -e; $(echo-cmd) $($(quiet)redirect) $(cmd_$(1))\n"
+#: A rule with a command and one without, as Kbuild has them.
+RULES = """\
+include scripts/Kbuild.include
+SHELL = /bin/bash -x
+cmd_some = echo some
+$(O)/mm/slub.o: | rules
+.PHONY: rules
+rules:
+\t$(call cmd,some)
+\t$(call cmd,none)
+"""
+
+
+@pytest.mark.parametrize("macro, shells", [
+    (OLD_MACRO, 1),
+    (OLD_MACRO.replace("$(cmd_", "$(delete-on-interrupt) $(cmd_"), 1),
+    # Not one that is known: left alone.
+    (OLD_MACRO.replace("set -e", "set -ef"), 2)])
+def test_no_shell_for_an_empty_command(shop: Shop, macro: str, shells: int
+                                       ) -> None:
+    shop.series.change("scripts: Kbuild", {
+        "scripts/Kbuild.include": f"# Macros.\n{macro}\n",
+        "mm/Makefile": RULES})
+    shop.run(shop.study())
+    log = shop.log_of(1)
+    assert "+ echo some" in log
+    assert log.count("+ set -e") == shells
