@@ -61,6 +61,88 @@ static inline size_t stamp_length(const char *line, size_t n)
 
 typedef void (*damage_fn)(const char *line, size_t n, struct str *out);
 
+static inline void with_cr(const char *line, size_t n, struct str *out)
+{
+	str_add(out, line, n);
+	str_adds(out, "\r\n");
+}
+
+static inline void with_colours(const char *line, size_t n, struct str *out)
+{
+	size_t stamp = stamp_length(line, n);
+
+	str_adds(out, "\x1b[32m");
+	str_add(out, line, stamp);
+	str_adds(out, "\x1b[0m\x1b[1;33m");
+	str_add(out, line + stamp, n - stamp);
+	str_adds(out, "\x1b[0m\x1b]0;title\x07\x1b[K\n");
+}
+
+static inline void with_nuls(const char *line, size_t n, struct str *out)
+{
+	for (size_t i = 0; i < n; i++) {
+		str_add(out, line + i, 1);
+		if (i % 7 == 3)
+			str_add(out, "\0\x01", 2);
+	}
+	str_adds(out, "\n");
+}
+
+static inline void with_level(const char *line, size_t n, struct str *out)
+{
+	str_adds(out, "<4>");
+	str_add(out, line, n);
+	str_adds(out, "\n");
+}
+
+static inline void without_stamp(const char *line, size_t n, struct str *out)
+{
+	size_t stamp = stamp_length(line, n);
+
+	str_add(out, line + stamp, n - stamp);
+	str_adds(out, "\n");
+}
+
+static inline void with_other(const char *line, size_t n, struct str *out)
+{
+	size_t stamp = stamp_length(line, n);
+
+	str_add(out, line, n);
+	str_adds(out, "\n");
+	str_add(out, line, stamp);
+	str_adds(out, " e1000e 0000:00:02.0 eth0: NIC Link is Up [x]\n");
+}
+
+/* It cuts into the line, which goes on behind it. */
+static inline void cut_by_other(const char *line, size_t n, struct str *out)
+{
+	size_t stamp = stamp_length(line, n), half = stamp + (n - stamp) / 2;
+
+	/* Without a stamp nobody could tell. */
+	if (!stamp || line[half] == '[') {
+		str_add(out, line, n);
+	} else {
+		str_add(out, line, half);
+		str_add(out, line, stamp);
+		str_adds(out, " e1000e 0000:00:02.0 eth0: NIC Link is Up\n");
+		str_add(out, line + half, n - half);
+	}
+	str_adds(out, "\n");
+}
+
+/* It does not wait for the end of the line. */
+static inline void without_end(const char *line, size_t n, struct str *out)
+{
+	size_t stamp = stamp_length(line, n);
+
+	str_add(out, line, n);
+	if (stamp) {
+		str_add(out, line, stamp);
+		str_adds(out, " e1000e 0000:00:02.0 eth0: NIC Link is Up");
+	}
+	str_adds(out, "\n");
+}
+
 /* A copy with each line changed by fn. */
 static inline struct str damaged(const struct str *s, damage_fn fn)
 {
