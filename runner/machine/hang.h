@@ -3,8 +3,10 @@
  * at here, so that each of them can be tested.
  *
  * A guest that lives writes to its console or port, or runs a step, which may
- * be silent for as long as it may take.  Time is the guest's own where its
- * clock is exact, for there a busy host changes nothing; else the host's.
+ * be silent for as long as it may take.  Time is the host's.  On an exact
+ * clock, where a busy host must change nothing, it is the processor time that
+ * QEMU has used; the guest's own cannot be asked for without changing the run,
+ * so a step has no limit there but the boot's deadline.
  */
 #ifndef KLAB_HANG_H
 #define KLAB_HANG_H
@@ -16,16 +18,14 @@
 struct hang {
 	/* Set by the caller, once. */
 	uint64_t limit_ms; /* of silence */
-	bool exact;        /* the guest has a clock of its own */
+	bool exact;        /* its clock is */
 
 	/* The state; starts as zero. */
 	uint64_t bytes;         /* seen so far */
 	uint64_t mark_ms;       /* when, by the clock that counts */
-	uint64_t mark_cpu_ms;   /* what the process had used by then */
 	uint64_t step_ms;       /* when the step began */
 	uint64_t step_limit_ms; /* what it may take; 0: no step runs */
 	char step[104];         /* its name */
-	int64_t still_guest_ms; /* of the last look at an exact clock, or -1 */
 	uint64_t still_cpu_ms;
 	int still; /* looks in a row at which nothing at all had moved */
 };
@@ -34,7 +34,6 @@ struct hang {
 struct hang_look {
 	uint64_t host_ms;  /* since the start */
 	uint64_t wrote_ms; /* host's time of the guest's last sign */
-	int64_t guest_ms;  /* since the start, on an exact clock; -1: unknown */
 	uint64_t bytes;    /* of console and port */
 	uint64_t cpu_ms;   /* that the process has used */
 	bool asleep;       /* no thread of the process runs or could run */
@@ -51,8 +50,7 @@ void hang_init(struct hang *h, uint64_t limit_ms, bool exact);
 void hang_step_begins(struct hang *h, const char *name, uint64_t limit_ms,
 		      const struct hang_look *at);
 void hang_step_ends(struct hang *h, const struct hang_look *at);
-/* The verdict: NULL, or a sentence in buf.  Of an exact guest one whose time is
- * unknown gets none. */
+/* The verdict: NULL, or a sentence in buf. */
 const char *hang_judge(struct hang *h, const struct hang_look *at, char *buf,
 		       size_t size);
 /* How long the host may wait, from that look on, before looks can tell more. */

@@ -43,7 +43,7 @@ void qemu_boot(const struct flight *f, struct strv *argv)
 	strv_add(argv, "-seed");
 	strv_addf(argv, "%lld",
 		  json_integer_value(json_object_get(f->spec, "seed")));
-	/* Not part of the spec: to be able to ask changes nothing. */
+	/* Not part of the spec: a monitor that nobody asks changes nothing. */
 	strv_add(argv, "-qmp");
 	strv_add(argv, "unix:" QMP_SOCKET ",server=on,wait=off");
 }

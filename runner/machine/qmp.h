@@ -5,8 +5,9 @@
  * connects, and tries again until QEMU is that far; what was asked meanwhile
  * waits, and is asked in order, one question at a time.
  *
- * Reading from a guest on the exact clock changes nothing of its run (see
- * docs/machines.md); anything else is for a guest that is to be stopped.
+ * On the exact clock nobody may connect but to end the guest: even a question
+ * that only reads wakes QEMU's main loop, and that can change the run (see
+ * docs/machines.md).
  */
 #ifndef KLAB_QMP_H
 #define KLAB_QMP_H

@@ -14,12 +14,9 @@
 #include <unistd.h>
 #include <uv.h>
 
-/* Most boots on an exact clock are over before the first look. */
-#define FIRST_LOOK_MS 2000
+#define FIRST_LOOK_MS 1000
 /* Of the port, at one look; steps that come and go within more are missed. */
 #define PORT_CHUNK (256u << 10)
-/* -rtc base=2024-01-01T00:00:00 */
-#define RTC_BASE 1704067200
 #define HANG_S 60
 
 struct watch {
@@ -125,7 +122,6 @@ static void take_frame(struct watch *w, const json_t *frame, uint64_t wrote_ms)
 {
 	const char *type = json_string_value(json_object_get(frame, "t"));
 	const char *name = json_string_value(json_object_get(frame, "step"));
-	json_int_t ns = json_integer_value(json_object_get(frame, "ns"));
 	struct hang_look at = w->look;
 	uint64_t limit;
 
@@ -137,7 +133,6 @@ static void take_frame(struct watch *w, const json_t *frame, uint64_t wrote_ms)
 		return;
 	}
 	limit = deadline_of(w->f->spec, name);
-	at.guest_ms = ns > 0 ? ns / 1000000 : -1;
 	if (!strcmp(type, "start") && limit)
 		hang_step_begins(&w->hang, name, limit, &at);
 }
@@ -208,30 +203,12 @@ static void judge(struct watch *w)
 		       0);
 }
 
-static void on_rtc(const json_t *value, void *arg)
-{
-	struct watch *w = arg;
-	struct tm tm = {0};
-
-	w->look.guest_ms = -1;
-	if (!json_unpack((json_t *)value, "{s:i, s:i, s:i, s:i, s:i, s:i}",
-			 "tm_year", &tm.tm_year, "tm_mon", &tm.tm_mon,
-			 "tm_mday", &tm.tm_mday, "tm_hour", &tm.tm_hour,
-			 "tm_min", &tm.tm_min, "tm_sec", &tm.tm_sec)) {
-		int64_t s = timegm(&tm) - RTC_BASE;
-
-		/* Whatever a guest may have set it to. */
-		w->look.guest_ms = s > 0 ? s * 1000 : 0;
-	}
-	judge(w);
-}
-
 static void look(struct watch *w)
 {
 	uint64_t console, port;
 	off_t port_size;
 
-	w->look = (struct hang_look){.guest_ms = -1};
+	w->look = (struct hang_look){0};
 	w->look.host_ms = uv_now(w->timer.loop) - w->start_ms;
 	w->look.bytes = (uint64_t)look_at_file(w, BOOT_CONSOLE, &console);
 	port_size = look_at_file(w, BOOT_PORT, &port);
@@ -247,14 +224,7 @@ static void on_timer(uv_timer_t *t)
 	struct watch *w = t->data;
 
 	look(w);
-	if (!w->hang.exact) {
-		judge(w);
-		return;
-	}
-	qmp_ask(watch_qmp(w), "qom-get",
-		json_pack("{s:s, s:s}", "path", "/machine", "property",
-			  "rtc-time"),
-		on_rtc, w);
+	judge(w);
 }
 
 struct watch *watch_start(struct flight *f, bool exact)

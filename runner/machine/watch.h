@@ -2,8 +2,8 @@
  * Watches a guest of QEMU for signs of life: hang.h applied to a flight.
  *
  * A healthy guest on the host's clock wakes klab only when it would have been
- * silent for too long.  On an exact clock, whose time may run ahead, the guest
- * is looked at once a second, and asked for its time by QMP.
+ * silent for too long.  On an exact clock QEMU's files and processor time are
+ * looked at once a second, and QEMU itself, which would notice, is let alone.
  */
 #ifndef KLAB_WATCH_H
 #define KLAB_WATCH_H

@@ -1,7 +1,8 @@
 """The figures of docs/bench.md, measured anew: `make bench`.
 
     bench.py [SECTION ...]      demo, runner, many, exact, spread, series,
-                                sweep, console; all unless named
+                                sweep, console, sick, boot-time; all unless
+                                named
 
 Nothing is asserted here; each section prints what it saw next to its goal.
 Everything is kept in build/bench, so that packages are fetched once.
@@ -19,6 +20,7 @@ import subprocess
 import sys
 import time
 
+import reactions
 import sweep
 from console import console
 from figures import BENCH, KLAB, ROOT
@@ -199,7 +201,8 @@ def spread() -> None:
 def main() -> None:
     sections = {"demo": demo, "runner": runner, "many": many, "exact": exact,
                 "spread": spread, "series": sweep.series, "sweep": sweep.sweep,
-                "console": console}
+                "console": console, "sick": reactions.sick,
+                "boot-time": reactions.boot_time}
     BENCH.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[1:] or sections:
         sections[name]()
