@@ -52,7 +52,7 @@ def run(folder: pathlib.Path, image: pathlib.Path, env: dict | None = None,
     with sqlite3.connect(lab / "lab.db") as db:
         db.row_factory = sqlite3.Row
         row = dict(db.execute("SELECT * FROM boot").fetchone())
-    # The job's link is made just before the process is.
+    # The job's archive is made just before the process is started.
     folder_of = lab / "boots" / row["id"]
     started = (folder_of / "job.cpio").stat().st_mtime
     return told - started, row
@@ -67,8 +67,10 @@ def play(folder: pathlib.Path, name: str) -> pathlib.Path:
 
 
 def sick() -> None:
-    """A panic is reported at once, a hang stopped soon after its limit."""
+    """A panic is reported at once, a hang stopped soon after its limit, which
+    on the exact clock is one of processor time: so the host must be quiet."""
     limit = 3
+    print(f"the host's load: {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as name:
         folder = pathlib.Path(name)
         panic = play(folder, "PANIC")

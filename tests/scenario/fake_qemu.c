@@ -5,7 +5,8 @@
  *
  *	FAKE_QEMU_VERSION  what --version says (10.0.2)
  *	FAKE_QEMU_KVM      what a probe guest does under kvm: ok, hang, abort
- *	                   or slow (1 s)
+ *	                   or slow (1 s); dead: under no
+ *	                   accelerator it does anything
  *	FAKE_QEMU_PLAY     what the guest does: words, of which the first that
  *	                   fits counts.  "3=die" for seed 3, "/rt=die" for
  *kernels with "rt" in their version string, "die" for all.  A guest without a
@@ -291,6 +292,8 @@ static int probe(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++)
 		kvm |= !strcmp(argv[i], "kvm");
+	if (how && !strcmp(how, "dead"))
+		die("no accelerator works");
 	if (kvm && how && !strcmp(how, "hang"))
 		for (;;)
 			pause();
