@@ -19,14 +19,15 @@ static const char *const end_words[] = {
 	[END_HANG] = "hang",
 };
 
-static int write_facts(struct trip *t, struct err *e)
+/* What is not over is not judged: a hang is told only if the box came back. */
+static int write_facts(struct trip *t, bool over, struct err *e)
 {
 	char *text;
 	int r;
 
 	json_object_set_new(t->facts, "accel", json_string("metal"));
 	json_object_set_new(t->facts, "ended", json_string(end_words[t->end]));
-	if (t->end == END_HANG)
+	if (t->end == END_HANG && over)
 		json_object_set_new(t->facts, "hang", json_string(t->hang));
 	json_object_set_new(t->facts, "build_id", json_string(t->want));
 	json_object_set_new(t->facts, "home", json_string(t->home.release));
@@ -80,13 +81,13 @@ static int go(struct trip *t, struct err *e)
 	return r;
 }
 
-static int leave_files(struct trip *t, struct err *e)
+static int leave_files(struct trip *t, bool over, struct err *e)
 {
 	struct str console = STR_INIT;
 	int r = write_console(t, &console, e);
 
 	if (!r)
-		r = write_facts(t, e);
+		r = write_facts(t, over, e);
 	if (!r && t->end == END_REBOOT && t->up && !says_why(&console))
 		r = err_lab(e,
 			    "box '%s' restarted on its own in the middle, and "
@@ -116,7 +117,7 @@ int metal_boot(struct err *e)
 	if (r)
 		box_say(&t.box, "%s", e->text);
 	back = trip_home(&t, &home);
-	files = leave_files(&t, &left);
+	files = leave_files(&t, !r && !back, &left);
 	/* That the box needs hands is worse than why. */
 	if (back)
 		*e = home;

@@ -38,7 +38,6 @@ static int restart(struct trip *t, struct err *e)
 	/* One that hangs in part must not be trusted to end in order. */
 	const char *const way[] = {t->end == END_HANG ? "force" : "reboot",
 				   NULL};
-	char old[sizeof(t->now.boot_id)];
 	enum trip_wait how;
 	int r = box_ask(&t->box, "restore", NULL, e);
 
@@ -47,12 +46,11 @@ static int restart(struct trip *t, struct err *e)
 		box_say(&t->box, "%s", e->text);
 	if (!t->to)
 		t->to = box_console_len(&t->box);
-	snprintf(old, sizeof(old), "%s", t->now.boot_id);
 	box_say(&t->box, "restart");
 	r = box_ask(&t->box, "go", way, e);
 	box_disconnect(&t->box);
 	if (!r)
-		r = trip_wait(t, old, &how, e);
+		r = trip_wait(t, t->now.boot_id, &how, e);
 	if (!r && how != CAME)
 		r = err_lab(e, "box '%s' did not come back from its restart",
 			    t->conf->machine);

@@ -85,7 +85,7 @@ static int try_once(struct trip *t, const char *old_boot_id, struct err *e)
 		r = trip_who(t, e);
 	if (r == -ENOLINK || r == -ETIMEDOUT || r == -EIO)
 		return -EAGAIN;
-	if (!r && old_boot_id && !strcmp(old_boot_id, t->now.boot_id)) {
+	if (!r && !strcmp(old_boot_id, t->now.boot_id)) {
 		box_disconnect(&t->box);
 		return -EBUSY;
 	}
@@ -116,11 +116,14 @@ int trip_wait(struct trip *t, const char *old_boot_id, enum trip_wait *how,
 	      struct err *e)
 {
 	uint64_t begin = box_now(&t->box), took = 0;
+	char old[sizeof(t->now.boot_id)] = ""; /* t->now changes here */
 	int r;
 
+	if (old_boot_id)
+		snprintf(old, sizeof(old), "%s", old_boot_id);
 	while (took < (uint64_t)t->conf->boot_timeout_s * 1000) {
 		*how = CAME;
-		r = try_once(t, old_boot_id, e);
+		r = try_once(t, old, e);
 		took = box_now(&t->box) - begin;
 		if (r == -EBUSY && took > LEAVE_MS) {
 			err_lab(e,

@@ -96,6 +96,7 @@ def test_hang(lab, good):
     assert "the kernel is there already" in log
     assert "sysrq: " in (folder / "stacks.txt").read_text(errors="replace")
     assert "power cycle" in log
+    assert last_line(folder).endswith(facts_of(folder)["home"])
 
 
 def test_started_once_by_grub(lab, good):
@@ -105,6 +106,7 @@ def test_started_once_by_grub(lab, good):
     console = (folder / "console.log").read_text(errors="replace")
     assert "Linux version 6.12" in console
     assert "Linux version 6.1." not in console
+    assert "a klab that is gone" not in (folder / "metal.log").read_text()
 
 
 def test_panic_in_the_middle(lab, good):
