@@ -14,7 +14,7 @@ void hang_init(struct hang *h, uint64_t limit_ms, bool exact)
 
 static uint64_t time_of(const struct hang *h, const struct hang_look *at)
 {
-	return h->exact ? at->cpu_ms : at->host_ms;
+	return h->exact ? at->could_ms : at->host_ms;
 }
 
 void hang_step_begins(struct hang *h, const char *name, uint64_t limit_ms,
@@ -91,9 +91,9 @@ const char *hang_judge(struct hang *h, const struct hang_look *at, char *buf,
 			 seconds(now - h->step_ms));
 	else
 		snprintf(buf, size,
-			 "the guest gave no sign of life for %llu s of %s time",
+			 "the guest gave no sign of life for %llu s %s",
 			 seconds(now - h->mark_ms),
-			 h->exact ? "processor" : "host");
+			 h->exact ? "in which QEMU could run" : "of host time");
 	return buf;
 }
 
@@ -104,7 +104,6 @@ uint64_t hang_wait_ms(const struct hang *h, const struct hang_look *at)
 
 	if (!h->exact)
 		return left > LOOK_MS ? left : LOOK_MS;
-	/* A processor cannot be used for longer than time passes. */
 	if (left > LOOK_MS)
 		return LOOK_MS;
 	return left > LAST_LOOK_MS ? left : LAST_LOOK_MS;

@@ -36,6 +36,7 @@ struct hang_look {
 	uint64_t wrote_ms; /* host's time of the guest's last sign */
 	uint64_t bytes;    /* of console and port */
 	uint64_t cpu_ms;   /* that the process has used */
+	uint64_t could_ms; /* host_ms less its waits for a core */
 	bool asleep;       /* no thread of the process runs or could run */
 };
 

@@ -75,26 +75,48 @@ static bool read_stat(const char *path, char *state, uint64_t *cpu_ms)
 	return good;
 }
 
+/* What a thread has waited for a core: "RAN WAITED SLICES", in ns. */
+static uint64_t waited_ms(int pid, const char *thread)
+{
+	unsigned long long ns = 0;
+	char path[300];
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%.20s/schedstat", pid,
+		 thread);
+	f = fopen(path, "re");
+	if (f && fscanf(f, "%*u %llu", &ns) != 1)
+		ns = 0;
+	if (f)
+		fclose(f);
+	return ns / 1000000;
+}
+
 static void look_at_process(struct hang_look *l, int pid)
 {
 	char path[300], state;
 	struct dirent *entry;
-	uint64_t ignored;
+	uint64_t ignored, waited = 0;
 	DIR *d;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	l->asleep = read_stat(path, &state, &l->cpu_ms);
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	d = opendir(path);
-	while (d && l->asleep && (entry = readdir(d))) {
+	while (d && (entry = readdir(d))) {
 		if (entry->d_name[0] == '.')
 			continue;
+		waited += waited_ms(pid, entry->d_name);
 		snprintf(path, sizeof(path), "/proc/%d/task/%.20s/stat", pid,
 			 entry->d_name);
-		l->asleep = !read_stat(path, &state, &ignored) || state == 'S';
+		l->asleep &= !read_stat(path, &state, &ignored) || state == 'S';
 	}
 	if (d)
 		closedir(d);
+	/* At least what it ran. */
+	l->could_ms = l->host_ms > waited ? l->host_ms - waited : 0;
+	if (l->could_ms < l->cpu_ms)
+		l->could_ms = l->cpu_ms;
 }
 
 /* ---- steps ---- */

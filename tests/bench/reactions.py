@@ -68,7 +68,7 @@ def play(folder: pathlib.Path, name: str) -> pathlib.Path:
 
 def sick() -> None:
     """A panic is reported at once, a hang stopped soon after its limit, which
-    on the exact clock is one of processor time: so the host must be quiet."""
+    on the exact clock leaves out waits for a core: so the host must be quiet."""
     limit = 3
     print(f"the host's load: {os.getloadavg()[0]:.1f}")
     with tempfile.TemporaryDirectory() as name:
