@@ -32,12 +32,12 @@ static int cycle(struct trip *t, struct err *e)
 	return r;
 }
 
-/* By ssh, as long as that works. */
+/* By ssh, as long as that works; and it may go on its own meanwhile. */
 static int restart(struct trip *t, struct err *e)
 {
 	/* One that hangs in part must not be trusted to end in order. */
 	const char *const way[] = {t->end == END_HANG ? "force" : "reboot",
-				   NULL};
+				   t->now.boot_id, NULL};
 	enum trip_wait how;
 	int r = box_ask(&t->box, "restore", NULL, e);
 
@@ -49,9 +49,10 @@ static int restart(struct trip *t, struct err *e)
 	box_say(&t->box, "restart");
 	r = box_ask(&t->box, "go", way, e);
 	box_disconnect(&t->box);
-	if (!r)
-		r = trip_wait(t, t->now.boot_id, &how, e);
-	if (!r && how != CAME)
+	if (r)
+		box_say(&t->box, "%s", e->text);
+	r = trip_wait(t, r ? NULL : t->now.boot_id, &how, e);
+	if (!r && (how != CAME || t->now.ours))
 		r = err_lab(e, "box '%s' did not come back from its restart",
 			    t->conf->machine);
 	return r;
@@ -154,7 +155,7 @@ static int tidy(struct trip *t, struct err *e)
 /* Nobody waits for it: the next boot will see whether it came back. */
 static int leave_it(struct trip *t, struct err *e)
 {
-	static const char *const way[] = {"reboot", NULL};
+	const char *const way[] = {"reboot", t->now.boot_id, NULL};
 	int r = clean(t, e);
 
 	trip_take_list(t, "restored", "restored");

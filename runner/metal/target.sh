@@ -338,8 +338,10 @@ remove_entry() {
 		else
 			rm -f "$dir/custom.new" "$dir/custom.cfg"
 		fi
-		[ "$(grub_tool editenv - list | sed -n 's/^next_entry=//p')" != klab ] ||
-			grub_tool editenv - unset next_entry
+		# GRUB leaves it empty when it has taken it.
+		case $(grub_tool editenv - list | sed -n 's/^next_entry=//p') in
+		klab | '') grub_tool editenv - unset next_entry ;;
+		esac
 	done
 	rm -f /boot/klab-kernel /boot/klab-initrd
 	if [ -d /sys/firmware/efi ] && at=$(esp 2>/dev/null); then
@@ -350,8 +352,11 @@ remove_entry() {
 	fi
 }
 
-# go kexec|reboot: answers first, and leaves after it.
+# go kexec|reboot|force BOOT_ID: answers first, and leaves after it.  A box that
+# has left on its own meanwhile stays.
 go() {
+	[ "$(first "$PROC/sys/kernel/random/boot_id")" = "$2" ] ||
+		die "the box has restarted meanwhile"
 	case $1 in
 	kexec) how='sync; echo u >/proc/sysrq-trigger; kexec -e' ;;
 	reboot) how='reboot' ;;

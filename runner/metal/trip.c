@@ -351,7 +351,8 @@ static int start(struct trip *t, struct err *e)
 				  : "",
 		*t->conf->append ? " " : "", t->conf->append);
 	const char *const words[] = {append, NULL};
-	const char *const way[] = {kexec ? "kexec" : "reboot", NULL};
+	const char *const way[] = {kexec ? "kexec" : "reboot", t->home.boot_id,
+				   NULL};
 	int r;
 
 	box_say(&t->box, "loading the kernel");

@@ -31,7 +31,7 @@ source:
     - {{name: "6.12", package: linux-image-6.12-cloud-amd64}}
 machines: [./{name}.yaml]
 workloads:
-  - hackbench-threads: {{groups: 2, fds: 4, loops: 10}}
+  - hackbench-threads: {{groups: 2, fds: 4, loops: 150}}
 boots: 1
 """
 
