@@ -4,8 +4,8 @@
  *
  * A guest that lives writes to its console or port, or runs a step, which may
  * be silent for as long as it may take.  Time is the host's.  On an exact
- * clock, where a busy host must change nothing, it is the processor time that
- * QEMU has used; the guest's own cannot be asked for without changing the run,
+ * clock, where a busy host must change nothing, QEMU's waits for a core are
+ * left out; the guest's own time cannot be asked for without changing the run,
  * so a step has no limit there but the boot's deadline.
  */
 #ifndef KLAB_HANG_H
@@ -40,8 +40,8 @@ struct hang_look {
 	bool asleep;       /* no thread of the process runs or could run */
 };
 
-/* Looks at which an exact guest may stand still; and what the process may need
- * meanwhile to be asked for the time. */
+/* Looks at which an exact guest may stand still, and what the process may use
+ * between two of them. */
 #define HANG_STILL_LOOKS 3
 #define HANG_STILL_CPU_MS 50
 
