@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -155,27 +154,38 @@ void trip_hangs(struct trip *t, const char *why)
 
 /* ---- there ---- */
 
-/* Does the lock belong to a klab that is gone? */
+/* This host, by a name that no other has. */
+static void host_name(char *buf, size_t size)
+{
+	char host[65] = "";
+	struct str id = STR_INIT;
+	struct err ignored;
+
+	gethostname(host, sizeof(host) - 1);
+	if (file_read("/etc/machine-id", 100, &id, &ignored))
+		str_adds(&id, "");
+	snprintf(buf, size, "%s/%.8s", host, id.buf ? id.buf : "");
+	str_release(&id);
+}
+
+/* Does the lock belong to a klab that is gone?  One of this host is, because
+ * the claim is ours. */
 static bool stale(const struct trip *t, const char *owner)
 {
 	char *expires = trip_answer(t, "expires"), *now = trip_answer(t, "now");
-	char host[65] = "", theirs[100];
 	long long end = 0, clock = 0;
-	int pid = 0;
-	bool gone;
+	char host[100];
+	size_t n;
 
-	gethostname(host, sizeof(host) - 1);
 	if (expires && now) {
 		str_to_ll(expires, 0, INT64_MAX, &end);
 		str_to_ll(now, 0, INT64_MAX, &clock);
 	}
-	gone = clock > end;
-	if (sscanf(owner, "%99s %d", theirs, &pid) == 2 && pid > 1 &&
-	    !strcmp(theirs, host))
-		gone |= kill(pid, 0) && errno == ESRCH;
 	free(expires);
 	free(now);
-	return gone;
+	host_name(host, sizeof(host));
+	n = strlen(host);
+	return clock > end || (!strncmp(owner, host, n) && owner[n] == ' ');
 }
 
 static int take_lock(struct trip *t, struct err *e)
@@ -183,12 +193,12 @@ static int take_lock(struct trip *t, struct err *e)
 	const struct metal_conf *c = t->conf;
 	unsigned long long limit = 4ull * (unsigned)c->boot_timeout_s + 1800 +
 				   metal_job_ms(c) / 1000;
-	char who[100], seconds[32], host[65] = "";
+	char who[128], seconds[32], host[100];
 	const char *const words[] = {who, seconds, t->home.build_id, NULL};
 	int r;
 
-	gethostname(host, sizeof(host) - 1);
-	snprintf(who, sizeof(who), "%.64s %d", host, (int)getpid());
+	host_name(host, sizeof(host));
+	snprintf(who, sizeof(who), "%s %d", host, (int)getpid());
 	snprintf(seconds, sizeof(seconds), "%llu", limit);
 	r = box_ask(&t->box, "lock", words, e);
 	t->locked = !r;

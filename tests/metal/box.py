@@ -197,6 +197,7 @@ class Box:
         """Runs a command there, past the proxy; its output."""
         done = subprocess.run(
             ["ssh", "-oBatchMode=yes", "-oConnectTimeout=20", "-oLogLevel=ERROR",
+             "-oServerAliveInterval=5",
              f"-oUserKnownHostsFile={self.known_hosts}", "-oControlPath=none",
              "-oIdentitiesOnly=yes", "-i", str(self.key), "-p", str(self.port),
              "root@127.0.0.1", command],

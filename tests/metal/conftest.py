@@ -162,11 +162,15 @@ class Lab:
              when: str = "agent") -> tuple[int, str]:
         """Runs one; during() is called when metal.log has a line that ends in
         `when`.  The exit code and stderr."""
-        process = self.start(folder)
-        if during:
-            self.wait_for(folder, when, process)
-            during()
-        _, err = process.communicate(timeout=1500)
+        with self.start(folder) as process:
+            try:
+                if during:
+                    self.wait_for(folder, when, process)
+                    during()
+                _, err = process.communicate(timeout=1500)
+            except BaseException:
+                process.kill()
+                raise
         return process.returncode, err
 
     @staticmethod

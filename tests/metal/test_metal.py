@@ -112,7 +112,8 @@ def test_started_once_by_grub(lab, good):
 def test_panic_in_the_middle(lab, good):
     folder = lab.flight("dies", good, {}, {})
     code, err = lab.boot(folder, lambda: lab.box.ssh(
-        "echo c >/proc/sysrq-trigger", check=False))
+        "setsid sh -c 'sleep 1; echo c >/proc/sysrq-trigger' "
+        "</dev/null >/dev/null 2>&1 &"))
     assert (code, err) == (0, "")
     assert facts_of(folder)["ended"] == "reboot"
     assert "Kernel panic" in (folder / "console.log").read_text(errors="replace")
