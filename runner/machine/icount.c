@@ -10,7 +10,8 @@
 #include "base/str.h"
 
 #define CMDLINE                                                                \
-	"console=ttyS0 panic=-1 nokaslr tsc=reliable hpet=disable "            \
+	"console=ttyS0 printk.time=1 panic=-1 nokaslr tsc=reliable "           \
+	"hpet=disable "                                                        \
 	"iomem=relaxed random.trust_cpu=on no_timer_check cryptomgr.notests"
 
 /* Virtual time passes at one cycle of the TSC an instruction, 10^9 a second. */

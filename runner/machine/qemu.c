@@ -10,7 +10,8 @@
 #include <errno.h>
 
 #define WALL_CMDLINE                                                           \
-	"console=ttyS0 panic=-1 nokaslr random.trust_cpu=on cryptomgr.notests"
+	"console=ttyS0 printk.time=1 panic=-1 nokaslr random.trust_cpu=on "    \
+	"cryptomgr.notests"
 
 static int parse_version(const char *text, struct qemu *q)
 {
