@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parent))
 from box import Box, disk  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = Path(os.environ.get("KLAB_BUILD", ROOT / "build"))
-KLAB = Path(os.environ.get("KLAB_BIN", ROOT / "klab"))
+BUILD = Path(os.environ.get("KLAB_BUILD", ROOT / "build")).resolve()
+KLAB = Path(os.environ.get("KLAB_BIN", ROOT / "klab")).resolve()
 
 STUDY = """\
 study: {name}
