@@ -5,6 +5,8 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 static void play_ok(struct guest *g)
@@ -38,6 +40,40 @@ static _Noreturn void wait_for_ever(void)
 {
 	for (;;)
 		pause();
+}
+
+static void burn(int number)
+{
+	clock_t end = clock() + CLOCKS_PER_SEC / 250;
+
+	(void)number;
+	while (clock() < end)
+		;
+}
+
+/* A guest that only waits is one that QEMU has work with; this one, too, uses
+ * a tenth of a core. */
+static void look_alive(void)
+{
+	struct sigaction sa = {.sa_handler = burn, .sa_flags = SA_RESTART};
+	struct itimerval often = {{0, 40000}, {0, 40000}};
+
+	sigaction(SIGALRM, &sa, NULL);
+	setitimer(ITIMER_REAL, &often, NULL);
+}
+
+/* It is not done, and not hung for that. */
+static void play_live(struct guest *g)
+{
+	look_alive();
+	boot_console(g);
+	wait_for_ever();
+}
+
+static void play_mule(struct guest *g)
+{
+	signal(SIGTERM, SIG_IGN);
+	play_live(g);
 }
 
 static void play_hang(struct guest *g)
@@ -89,8 +125,10 @@ static void play_gate(struct guest *g)
 	int fd = path ? open(path, O_RDONLY) : -1;
 	char byte;
 
+	look_alive();
 	if (fd < 0 || read(fd, &byte, 1) != 1)
 		die("the gate is broken");
+	signal(SIGALRM, SIG_IGN);
 	close(fd);
 	play_ok(g);
 }
@@ -189,7 +227,8 @@ static void play_oom(struct guest *g)
 	fputs("[    0.5] init invoked oom-killer: gfp_mask=0x140cca, order=0\n"
 	      "[    0.5] Out of memory: Killed process 1 (init) total-vm:1kB\n"
 	      "[    0.5] Kernel panic - not syncing: Attempted to kill init! "
-	      "exitcode=0x00000009\n", g->console);
+	      "exitcode=0x00000009\n",
+	      g->console);
 }
 
 /* A console that is no text, of a guest that is well. */
@@ -199,7 +238,8 @@ static void play_mess(struct guest *g)
 	fwrite("\0\0\0\033[2J\033]0;title\007\r\r\n", 1, 19, g->console);
 	for (int i = 0; i < 1 << 20; i++)
 		fputc('A' + i % 26, g->console);
-	fputs("\nklab1 00000000000000000000000000000000 0 2 0 {}\n", g->console);
+	fputs("\nklab1 00000000000000000000000000000000 0 2 0 {}\n",
+	      g->console);
 	steps(g);
 	bye(g);
 }
@@ -359,6 +399,8 @@ static const struct {
 	{"die", play_die},
 	{"kill", play_kill},
 	{"crash", play_crash},
+	{"live", play_live},
+	{"mule", play_mule},
 	{"hang", play_hang},
 	{"stubborn", play_stubborn},
 	{"grandchild", play_grandchild},

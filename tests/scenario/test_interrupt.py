@@ -12,7 +12,7 @@ import pytest
 import kit
 
 
-def start_hanging(bench: kit.Bench, play: str = "2=hang") -> tuple[
+def start_hanging(bench: kit.Bench, play: str = "2=live") -> tuple[
         kit.Running, int]:
     """Starts three boots one after the other; returns when the second one, which
     never ends, runs: klab and that guest's process."""
@@ -68,7 +68,7 @@ def test_interrupted_by_the_terminal(bench: kit.Bench) -> None:
 
 def test_interrupted_twice(bench: kit.Bench) -> None:
     """The second one, while a guest still ignores the first, breaks nothing."""
-    running, pid = start_hanging(bench, "2=stubborn")
+    running, pid = start_hanging(bench, "2=mule")
     running.signal(signal.SIGINT)
     running.signal(signal.SIGINT)
     running.signal(signal.SIGTERM)
@@ -163,7 +163,7 @@ def test_reproduce_interrupted(bench: kit.Bench) -> None:
     before = bench.tree()
     events = bench.events()
     running = bench.start("reproduce", "-j1", "--times=3", bench.boot(1)["id"],
-                          play="hang")
+                          play="live")
     pid, _ = events.next()
     running.signal(signal.SIGINT)
     assert running.finish().code == kit.INTERRUPTED
