@@ -31,7 +31,7 @@ source:
     - {{name: "6.12", package: linux-image-6.12-cloud-amd64}}
 machines: [./{name}.yaml]
 workloads:
-  - hackbench-threads: {{groups: 2, fds: 4, loops: 150}}
+  - hackbench-threads: {{groups: 2, fds: 4, loops: 500}}
 boots: 1
 """
 
@@ -47,7 +47,7 @@ console: {console}
 console_break: "~B"
 power_cycle: {power}
 boot_timeout_s: 400
-hang_s: 45
+hang_s: 30
 initrd: auto
 keep: yes
 {more}
