@@ -2,7 +2,6 @@
 
 #include <stdio.h>
 
-/* Looks on an exact clock: nobody can tell when there is something to see. */
 #define LOOK_MS 1000
 /* When the limit is near. */
 #define LAST_LOOK_MS 250
@@ -55,14 +54,30 @@ static bool stands_still(struct hang *h, const struct hang_look *at)
 	return h->still >= HANG_STILL_LOOKS;
 }
 
+/* How long it has been silent, at least: all its waits since the last look may
+ * have come after its last sign. */
+static uint64_t silence(struct hang *h, const struct hang_look *at)
+{
+	uint64_t ms =
+		at->host_ms > at->wrote_ms ? at->host_ms - at->wrote_ms : 0;
+	uint64_t waited =
+		at->host_ms > at->could_ms ? at->host_ms - at->could_ms : 0;
+	uint64_t lost = waited > h->waited_ms ? waited - h->waited_ms : 0;
+
+	if (!h->exact)
+		return ms;
+	h->waited_ms = waited;
+	return ms > lost ? ms - lost : 0;
+}
+
 static void note_progress(struct hang *h, const struct hang_look *at)
 {
-	uint64_t now = time_of(h, at);
+	uint64_t now = time_of(h, at), ms = silence(h, at);
 
 	if (at->bytes == h->bytes)
 		return;
 	h->bytes = at->bytes;
-	h->mark_ms = h->exact || at->wrote_ms > now ? now : at->wrote_ms;
+	h->mark_ms = now > ms ? now - ms : 0;
 	h->still = 0;
 }
 
@@ -104,7 +119,9 @@ uint64_t hang_wait_ms(const struct hang *h, const struct hang_look *at)
 
 	if (!h->exact)
 		return left > LOOK_MS ? left : LOOK_MS;
-	if (left > LOOK_MS)
+	if (h->still)
 		return LOOK_MS;
+	if (left > h->limit_ms)
+		left = h->limit_ms;
 	return left > LAST_LOOK_MS ? left : LAST_LOOK_MS;
 }

@@ -26,6 +26,7 @@ struct hang {
 	uint64_t step_ms;       /* when the step began */
 	uint64_t step_limit_ms; /* what it may take; 0: no step runs */
 	char step[104];         /* its name */
+	uint64_t waited_ms;     /* for a core, up to the last look */
 	uint64_t still_cpu_ms;
 	int still; /* looks in a row at which nothing at all had moved */
 };

@@ -14,7 +14,6 @@
 #include <unistd.h>
 #include <uv.h>
 
-#define FIRST_LOOK_MS 1000
 /* Of the port, at one look; steps that come and go within more are missed. */
 #define PORT_CHUNK (256u << 10)
 #define HANG_S 60
@@ -266,8 +265,7 @@ struct watch *watch_start(struct flight *f, bool exact)
 		  (uint64_t)(s > 0 ? s : HANG_S) * 1000 *
 			  (exact ? 1 : f->crowd),
 		  exact);
-	uv_timer_start(&w->timer, on_timer,
-		       exact ? FIRST_LOOK_MS : w->hang.limit_ms, 0);
+	uv_timer_start(&w->timer, on_timer, w->hang.limit_ms, 0);
 	return w;
 }
 

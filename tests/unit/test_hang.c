@@ -17,8 +17,8 @@ static char buf[256];
 static const char *at_host(struct hang *h, uint64_t ms, uint64_t bytes,
 			   uint64_t wrote_ms)
 {
-	const struct hang_look at = {.host_ms = ms, .wrote_ms = wrote_ms,
-				     .bytes = bytes};
+	const struct hang_look at = {
+		.host_ms = ms, .wrote_ms = wrote_ms, .bytes = bytes};
 
 	return hang_judge(h, &at, buf, sizeof(buf));
 }
@@ -26,8 +26,11 @@ static const char *at_host(struct hang *h, uint64_t ms, uint64_t bytes,
 static const char *at_exact(struct hang *h, uint64_t cpu_ms, uint64_t bytes,
 			    bool asleep)
 {
-	const struct hang_look at = {.host_ms = 900 * S, .bytes = bytes,
-				     .cpu_ms = cpu_ms, .could_ms = cpu_ms,
+	const struct hang_look at = {.host_ms = 900 * S,
+				     .wrote_ms = 900 * S,
+				     .bytes = bytes,
+				     .cpu_ms = cpu_ms,
+				     .could_ms = cpu_ms,
 				     .asleep = asleep};
 
 	return hang_judge(h, &at, buf, sizeof(buf));
@@ -152,8 +155,8 @@ static void test_a_starved_guest(void **state)
 /* Healthy guests of the host's clock are left alone until they may be hung. */
 static void test_wait(void **state)
 {
-	struct hang_look at = {.host_ms = 30 * S, .wrote_ms = 29 * S,
-			       .bytes = 5};
+	struct hang_look at = {
+		.host_ms = 30 * S, .wrote_ms = 29 * S, .bytes = 5};
 	struct hang h;
 
 	(void)state;
@@ -162,16 +165,29 @@ static void test_wait(void **state)
 	assert_int_equal(hang_wait_ms(&h, &at), 59 * S);
 	at.host_ms = 88 * S + 990;
 	assert_int_equal(hang_wait_ms(&h, &at), 1 * S);
-	/* On an exact clock once a second, and oftener near the end. */
+	/* On an exact clock, too; but it may have to wait for a core. */
 	hang_init(&h, 60 * S, true);
-	at.could_ms = 2 * S;
+	at = (struct hang_look){.host_ms = 60 * S,
+				.wrote_ms = 5 * S,
+				.bytes = 5,
+				.could_ms = 50 * S};
 	assert_null(hang_judge(&h, &at, buf, sizeof(buf)));
-	assert_int_equal(hang_wait_ms(&h, &at), 1 * S);
-	at.could_ms = 61 * S + 500;
+	/* Of 55 s since its last sign it waited 10 at most. */
+	assert_int_equal(hang_wait_ms(&h, &at), 15 * S);
+	at.host_ms = 75 * S;
+	at.could_ms = 64 * S + 500;
 	assert_null(hang_judge(&h, &at, buf, sizeof(buf)));
 	assert_int_equal(hang_wait_ms(&h, &at), 500);
-	at.could_ms = 62 * S;
+	at.could_ms = 65 * S;
 	assert_non_null(hang_judge(&h, &at, buf, sizeof(buf)));
+	/* A step has no limit, but QEMU may have nothing to do any more. */
+	hang_init(&h, 60 * S, true);
+	hang_step_begins(&h, "run", 600 * S, &at);
+	assert_int_equal(hang_wait_ms(&h, &at), 60 * S);
+	at.asleep = true;
+	assert_null(hang_judge(&h, &at, buf, sizeof(buf)));
+	assert_null(hang_judge(&h, &at, buf, sizeof(buf)));
+	assert_int_equal(hang_wait_ms(&h, &at), 1 * S);
 }
 
 int main(void)
