@@ -200,3 +200,18 @@ void mem_sha256(const void *data, size_t len, char hex[SHA256_HEX])
 {
 	SHA256Data(data, len, hex);
 }
+
+uint64_t file_usage(const char *path)
+{
+	char *const roots[] = {(char *)path, NULL};
+	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+	uint64_t sum = 0;
+	FTSENT *f;
+
+	while (fts && (f = fts_read(fts)))
+		if (f->fts_info == FTS_F)
+			sum += (uint64_t)f->fts_statp->st_blocks * 512;
+	if (fts)
+		fts_close(fts);
+	return sum;
+}

@@ -33,6 +33,8 @@ bool file_exists(const char *path);
 /* Bytes free for us on the file system that holds path; UINT64_MAX if that
  * cannot be told. */
 uint64_t file_space(const char *path);
+/* Bytes that all files below path take on the disk. */
+uint64_t file_usage(const char *path);
 /* sha256 of a file, of a memory area: hex. */
 int file_sha256(const char *path, char hex[SHA256_HEX], struct err *e);
 void mem_sha256(const void *data, size_t len, char hex[SHA256_HEX]);

@@ -7,7 +7,6 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <fts.h>
 #include <jansson.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
@@ -49,22 +48,6 @@ static const struct folder {
 	{"apt/debs", false, NULL},
 };
 
-static unsigned long long size_of(const char *path)
-{
-	char *const roots[] = {(char *)path, NULL};
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	unsigned long long sum = 0;
-	FTSENT *f;
-
-	while (fts && (f = fts_read(fts)))
-		if (f->fts_info == FTS_F)
-			sum += (unsigned long long)f->fts_statp->st_blocks *
-			       512;
-	if (fts)
-		fts_close(fts);
-	return sum;
-}
-
 /* By another name first, that nobody looks for: a klab that is killed here must
  * not leave half a kernel, or half a repository, in the place of a whole one.
  */
@@ -83,7 +66,7 @@ static int remove_whole(const char *path, struct err *e)
 static int drop(struct sweep *s, const char *path, struct err *e)
 {
 	json_array_append_new(s->removed, json_string(path));
-	s->bytes += size_of(path);
+	s->bytes += file_usage(path);
 	return s->dry_run ? 0 : remove_whole(path, e);
 }
 

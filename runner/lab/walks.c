@@ -4,7 +4,6 @@
 #include "base/str.h"
 
 #include <errno.h>
-#include <fts.h>
 #include <sys/stat.h>
 
 /* Copying is paid back after about so many stages. */
@@ -149,21 +148,6 @@ bool walks_copying(const struct builds *b)
 	return b->copying > 0;
 }
 
-static uint64_t size_of(const char *path)
-{
-	char *const roots[] = {(char *)path, NULL};
-	FTS *fts = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
-	uint64_t sum = 0;
-	FTSENT *f;
-
-	while (fts && (f = fts_read(fts)))
-		if (f->fts_info == FTS_F)
-			sum += (uint64_t)f->fts_statp->st_blocks * 512;
-	if (fts)
-		fts_close(fts);
-	return sum;
-}
-
 /* The copies have to fit, and what they grow to. */
 static size_t walks_that_fit(const struct builds *b)
 {
@@ -172,7 +156,7 @@ static size_t walks_that_fit(const struct builds *b)
 
 	for (size_t c = 0; c < b->s->nconfigs; c++)
 		if (wanted_of(b, c))
-			each += 2 * size_of(b->walks->lanes[c].obj);
+			each += 2 * file_usage(b->walks->lanes[c].obj);
 	while (n < b->nwalks && room > ROOM_LEFT + n * each)
 		n++;
 	return n;
