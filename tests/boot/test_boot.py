@@ -1,6 +1,7 @@
 """The main job, on Debian's kernels under the exact clock."""
 
 import json
+import re
 import os
 import subprocess
 import sys
@@ -177,7 +178,9 @@ workloads: [hackbench-threads]
 boots: 1
 """))
     assert result.returncode == 3, result.stderr
-    assert "panic: Kernel panic - not syncing" in result.stderr
+    # It says first what led to that.
+    assert re.search(r"panic: .*invoked oom-killer.*; then: Kernel panic - not "
+                     "syncing", result.stderr), result.stderr
     outcome, excerpt = filled.rows(
         "SELECT b.outcome, b.excerpt FROM boot b JOIN cell c ON c.boot = b.id "
         "JOIN study s ON s.id = c.study WHERE s.name = 'panic'")[0]
