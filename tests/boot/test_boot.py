@@ -1,8 +1,8 @@
 """The main job, on Debian's kernels under the exact clock."""
 
 import json
-import re
 import os
+import re
 import subprocess
 import sys
 
