@@ -23,7 +23,7 @@ struct boot {
 	struct strv argv;
 	char secret[BOOT_SECRET];
 	uv_timer_t *deadline; /* NULL where the process minds it itself */
-	char *hang;           /* why it is being ended before its time */
+	bool hang;            /* it is being ended before its time */
 	bool interrupted;
 	struct boot_result result;
 	bool kept;
@@ -58,7 +58,6 @@ void boot_free(struct boot *b)
 	collected_release(&b->result.what);
 	strv_release(&b->argv);
 	free(b->result.fingerprint);
-	free(b->hang);
 	free(b->store);
 	free(b->kernel);
 	free(b->initramfs);
@@ -305,7 +304,7 @@ static void on_hung(struct flight *f, const char *why)
 
 	if (b->hang || b->interrupted || !f->job)
 		return;
-	b->hang = xstrdup(why);
+	b->hang = true;
 	json_object_set_new(f->facts, "hang",
 			    json_sprintf("%s and was stopped", why));
 	if (b->backend->stop)

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "lab/spec.h"
 #include "machine/backend.h"
+#include "machine/facts.h"
 
 #include <sys/stat.h>
 #include <sys/utsname.h>
@@ -38,34 +39,15 @@ static json_t *initramfs_of(const struct lab *lab, const json_t *spec)
 	return o;
 }
 
-/* "model name : ..." of the first CPU. */
-static char *cpu_model(void)
-{
-	char line[256], *model = NULL;
-	FILE *f = fopen("/proc/cpuinfo", "re");
-
-	while (f && !model && fgets(line, sizeof(line), f)) {
-		char *colon = strstr(line, ": ");
-
-		if (!str_starts(line, "model name") || !colon)
-			continue;
-		line[strcspn(line, "\n")] = '\0';
-		model = xstrdup(colon + 2);
-	}
-	if (f)
-		fclose(f);
-	return model ? model : xstrdup("unknown");
-}
-
 static json_t *host(void)
 {
 	struct utsname u;
-	char *model = cpu_model();
+	char *model = facts_cpu_model();
 	json_t *o;
 
 	BUG(uname(&u));
 	o = json_pack("{s:s, s:s, s:s, s:I}", "kernel", u.release, "machine",
-		      u.machine, "cpu", model, "cpus",
+		      u.machine, "cpu", model ? model : "unknown", "cpus",
 		      (json_int_t)sysconf(_SC_NPROCESSORS_ONLN));
 	free(model);
 	return o;

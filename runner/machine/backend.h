@@ -6,8 +6,8 @@
  * there, see the names in machine.h.  QEMU is such a process.  Where a target
  * is driven step by step, the process is a verb of klab's.
  *
- * Order of the calls, of which those after check() may be NULL where a backend
- * has nothing to do:
+ * Order of the calls, of which all but command() and boot() may be NULL where a
+ * backend has nothing to do:
  *
  *	read, check		once for a machine of a study
  *	command			once for a kernel on that machine

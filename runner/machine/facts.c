@@ -25,22 +25,26 @@ static char *line_of(const char *path)
 	return text;
 }
 
-static void add(json_t *facts, const char *key, const char *path)
+/* Takes the text over, which may be NULL. */
+static void take(json_t *facts, const char *key, char *text)
 {
-	char *line = line_of(path);
-
-	if (line)
-		json_object_set_new(facts, key, json_string(line));
-	free(line);
+	if (text)
+		json_object_set_new(facts, key, json_string(text));
+	free(text);
 }
 
-/* "key	: value" of the first CPU. */
-static void add_cpuinfo(json_t *facts, const char *fact, const char *key)
+static void add(json_t *facts, const char *key, const char *path)
+{
+	take(facts, key, line_of(path));
+}
+
+/* "key	: value" of the first CPU, or NULL. */
+static char *cpuinfo(const char *key)
 {
 	FILE *f = fopen("/proc/cpuinfo", "re");
-	char line[512];
+	char line[512], *value = NULL;
 
-	while (f && fgets(line, sizeof(line), f) && line[0] != '\n') {
+	while (f && !value && fgets(line, sizeof(line), f) && line[0] != '\n') {
 		char *colon = strstr(line, ": ");
 
 		if (!colon || strncmp(line, key, strlen(key)) ||
@@ -48,11 +52,16 @@ static void add_cpuinfo(json_t *facts, const char *fact, const char *key)
 			continue;
 		line[strcspn(line, "\n")] = '\0';
 		str_plain(colon);
-		json_object_set_new(facts, fact, json_string(colon + 2));
-		break;
+		value = xstrdup(colon + 2);
 	}
 	if (f)
 		fclose(f);
+	return value;
+}
+
+char *facts_cpu_model(void)
+{
+	return cpuinfo("model name");
 }
 
 /* "retbleed=Not affected; spectre_v1=Mitigation: ..." in order. */
@@ -114,8 +123,8 @@ void facts_host(json_t *facts)
 	long long pages = sysconf(_SC_PHYS_PAGES);
 	struct utsname u;
 
-	add_cpuinfo(facts, "cpu_model", "model name");
-	add_cpuinfo(facts, "microcode", "microcode");
+	take(facts, "cpu_model", facts_cpu_model());
+	take(facts, "microcode", cpuinfo("microcode"));
 	add_mitigations(facts);
 	add(facts, "smt", CPU "smt/control");
 	add(facts, "governor", CPU "cpu0/cpufreq/scaling_governor");

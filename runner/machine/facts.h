@@ -13,6 +13,8 @@
 /* What does not change while klab runs: cpu_model, microcode, mitigations, smt,
  * governor, turbo, thp, clocksource, memory (MiB, a number), host_kernel. */
 void facts_host(json_t *facts);
+/* The first of these alone; freed by the caller, NULL if it cannot be told. */
+char *facts_cpu_model(void);
 
 /* How busy the host was: call at the begin and at the end of a boot, with the
  * same struct.  The second adds host_load, [1 minute average before, after],

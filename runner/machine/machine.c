@@ -15,7 +15,6 @@ static const struct backend *const backends[] = {
 	&backend_metal,
 };
 
-#define HANG_S 60
 #define NBACKENDS (sizeof(backends) / sizeof(*backends))
 
 const struct backend *backend_find(const char *accel)
@@ -113,7 +112,7 @@ static int check_unused(struct yml_node *root, const struct backend *b,
 static int read_fields(struct yml_node *root, struct machine *m, struct err *e)
 {
 	long long vcpus = 1, memory = 512, metronome = 20, deadline = 300;
-	long long hang = HANG_S;
+	long long hang = MACHINE_HANG_S;
 	const char *name = NULL, *fallback = NULL, *append = NULL;
 
 	if (yml_expect(root, YML_MAP, e) || read_backend(root, m, e) ||
@@ -233,5 +232,5 @@ void machine_free(struct machine *m)
 
 int machine_check(const struct machine *m, const struct qemu *q, struct err *e)
 {
-	return m->backend->check(m, q, e);
+	return m->backend->check ? m->backend->check(m, q, e) : 0;
 }

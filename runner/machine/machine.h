@@ -21,6 +21,9 @@ struct strv;
 #define QEMU_SMP_MAJOR 8
 #define QEMU_SMP_MINOR 1
 
+/* hang_s of a machine that does not say. */
+#define MACHINE_HANG_S 60
+
 struct machine {
 	char *name;
 	const struct backend *backend;

@@ -82,7 +82,8 @@ static void answer(struct qmp *q, const json_t *value)
 	if (!q->head)
 		q->tail = &q->head;
 	q->asked = false;
-	x->fn(value, x->arg);
+	if (x->fn)
+		x->fn(value, x->arg);
 	free_question(x);
 }
 
@@ -223,12 +224,6 @@ static void on_dial(uv_timer_t *t)
 	}
 }
 
-static void ignore(const json_t *value, void *arg)
-{
-	(void)value;
-	(void)arg;
-}
-
 struct qmp *qmp_open(struct uv_loop_s *loop, const char *dir)
 {
 	struct qmp *q = xcalloc(1, sizeof(*q));
@@ -240,7 +235,7 @@ struct qmp *qmp_open(struct uv_loop_s *loop, const char *dir)
 	uv_update_time(loop);
 	q->give_up_ms = uv_now(loop) + PATIENCE_MS;
 	uv_timer_start(&q->timer, on_dial, 0, 0);
-	qmp_ask(q, "qmp_capabilities", NULL, ignore, NULL);
+	qmp_ask(q, "qmp_capabilities", NULL, NULL, NULL);
 	return q;
 }
 

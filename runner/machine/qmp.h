@@ -26,7 +26,8 @@ typedef void (*qmp_fn)(const json_t *value, void *arg);
 
 /* Always gives a client, which may then turn out to be without a server. */
 struct qmp *qmp_open(struct uv_loop_s *loop, const char *dir);
-/* Drops the reference to args, which may be NULL.  fn comes from the loop,
+/* Drops the reference to args, which may be NULL.  fn, which may be NULL where
+ * nobody wants the answer, comes from the loop,
  * exactly once unless qmp_close() comes first. */
 void qmp_ask(struct qmp *q, const char *command, json_t *args, qmp_fn fn,
 	     void *arg);

@@ -207,12 +207,6 @@ static void on_registers(const json_t *value, void *arg)
 	read_on(s);
 }
 
-static void on_stopped(const json_t *value, void *arg)
-{
-	(void)value;
-	(void)arg;
-}
-
 /* ---- */
 
 struct stacks *stacks_take(struct uv_loop_s *loop, struct qmp *q,
@@ -231,7 +225,7 @@ struct stacks *stacks_take(struct uv_loop_s *loop, struct qmp *q,
 	s->timer.data = s;
 	uv_update_time(loop);
 	uv_timer_start(&s->timer, on_late, limit_ms, 0);
-	qmp_ask(q, "stop", NULL, on_stopped, s);
+	qmp_ask(q, "stop", NULL, NULL, NULL);
 	qmp_ask(q, "human-monitor-command",
 		json_pack("{s:s}", "command-line", "info registers -a"),
 		on_registers, s);

@@ -7,14 +7,6 @@
 
 static const char *const keys[] = {"board", NULL};
 
-static int check(const struct machine *m, const struct qemu *q, struct err *e)
-{
-	(void)m;
-	(void)q;
-	(void)e;
-	return 0;
-}
-
 /* An emulated processor's time stamp counter is right, and nothing there would
  * make a clock unstable but the host's load. */
 static void command(const struct machine *m, int hz, struct strv *argv)
@@ -29,7 +21,6 @@ const struct backend backend_tcg = {
 	.clock = "wall",
 	.keys = keys,
 	.read = qemu_read_board,
-	.check = check,
 	.command = command,
 	.prepare = qemu_prepare,
 	.boot = qemu_boot,

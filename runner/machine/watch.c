@@ -16,7 +16,6 @@
 
 /* Of the port, at one look; steps that come and go within more are missed. */
 #define PORT_CHUNK (256u << 10)
-#define HANG_S 60
 
 struct watch {
 	struct flight *f;
@@ -262,7 +261,7 @@ struct watch *watch_start(struct flight *f, bool exact)
 	uv_update_time(f->loop);
 	w->start_ms = uv_now(f->loop);
 	hang_init(&w->hang,
-		  (uint64_t)(s > 0 ? s : HANG_S) * 1000 *
+		  (uint64_t)(s > 0 ? s : MACHINE_HANG_S) * 1000 *
 			  (exact ? 1 : f->crowd),
 		  exact);
 	uv_timer_start(&w->timer, on_timer, w->hang.limit_ms, 0);
