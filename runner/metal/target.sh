@@ -23,6 +23,25 @@ first() {
 	[ -r "$1" ] && head -n 1 "$1" 2>/dev/null
 }
 
+# ---- one at a time ----
+
+# Where klab is interrupted or its connection breaks, its verb goes on here:
+# nobody tells a command without a terminal.  So what changes the box holds this
+# file, all children included, and leaves the number of its process group in it.
+alone() {
+	exec 9>>"$RUN.verb" && flock "$@" 9 || return 1
+	# shellcheck disable=SC2046 # the words of cat's line there
+	set -- $(cat /proc/self/stat)
+	echo "$5" >"$RUN.verb"
+}
+
+# The same for what clears up: a verb that is still at work is ended first.
+instead() {
+	alone -n && return
+	kill -- -"$(first "$RUN.verb")"
+	alone -w 20 || die "a verb that was interrupted does not end there"
+}
+
 # ---- who it is ----
 
 hello() {
@@ -416,7 +435,7 @@ clean() {
 	if mountpoint -q "$RUN/root"; then
 		umount "$RUN/root" 2>/dev/null || umount -l "$RUN/root"
 	fi
-	rm -rf "$RUN"
+	rm -rf "$RUN" "$RUN.verb"
 	remove_entry
 	[ "${1:-}" = keep ] || remove_files
 }
@@ -427,4 +446,10 @@ unlock() {
 	sync
 }
 
+case $1 in
+put | modules | initrd | complete | load | grub | systemd_boot | quiesce | unpack)
+	alone -w 600 || die "a verb that was interrupted is still at work there"
+	;;
+restore | clean) instead ;;
+esac
 "$@"

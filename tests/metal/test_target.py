@@ -2,6 +2,7 @@
 looks like /sys and /proc of a machine with what the box in QEMU has not."""
 
 import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -31,13 +32,21 @@ class Fake:
             (folder / path).parent.mkdir(parents=True, exist_ok=True)
             (folder / path).write_text(text + "\n")
 
+        self.env = dict(os.environ, KLAB_SYS=str(folder / "sys"),
+                        KLAB_PROC=str(folder / "proc"),
+                        KLAB_RUN=str(folder / "run"))
+
+    def start(self, *words: str) -> subprocess.Popen:
+        """A verb of the script, in a session of its own as sshd makes it."""
+        return subprocess.Popen(["sh", str(SCRIPT), *words], env=self.env,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                text=True, start_new_session=True)
+
     def run(self, *words: str) -> subprocess.CompletedProcess:
-        """A verb of the script."""
-        env = dict(os.environ, KLAB_SYS=str(self.folder / "sys"),
-                   KLAB_PROC=str(self.folder / "proc"),
-                   KLAB_RUN=str(self.folder / "run"))
-        return subprocess.run(["sh", str(SCRIPT), *words], env=env, check=False,
-                              capture_output=True, text=True)
+        """The same, to its end."""
+        process = self.start(*words)
+        out, err = process.communicate(timeout=60)
+        return subprocess.CompletedProcess(words, process.returncode, out, err)
 
     def now(self) -> dict[str, str]:
         """What the files hold."""
@@ -97,6 +106,22 @@ def test_a_setting_that_cannot_be_restored_is_told(fake):
     done = fake.run("restore")
     assert done.returncode == 1
     assert "cannot restore '2'" in done.stderr
+
+
+def test_a_verb_that_was_interrupted_is_ended_first(fake):
+    aslr = fake.folder / "proc/sys/kernel/randomize_va_space"
+    aslr.unlink()
+    os.mkfifo(aslr)  # who reads this waits
+    waits = fake.start("quiesce", "governor=performance", "aslr=off")
+    governor = fake.folder / "sys/devices/system/cpu/cpu1/cpufreq" / \
+        "scaling_governor"
+    while governor.read_text() != "performance\n":
+        assert waits.poll() is None
+    assert waits.poll() is None
+    done = fake.run("restore")
+    assert done.returncode == 0, done.stderr
+    assert governor.read_text() == "schedutil\n"
+    assert waits.wait(timeout=10) == -signal.SIGTERM
 
 
 def test_the_command_line_is_the_boxs_own(fake):
