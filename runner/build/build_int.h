@@ -69,9 +69,10 @@ int build_obj_copy(const struct build_obj *o, const char *name, const char *to,
 
 /* ---- make ---- */
 
-/* Adds the whole command line, sandbox and all.  pvh: QEMU can start the
- * vmlinux itself, so no bzImage is needed. */
-void build_make_argv(const struct build_request *rq, bool pvh,
+/* Adds the whole command line, sandbox and all.  fresh: nothing was built in
+ * the object folder before.  pvh: QEMU can start the vmlinux itself, so no
+ * bzImage is needed. */
+void build_make_argv(const struct build_request *rq, bool fresh, bool pvh,
 		     struct strv *argv);
 
 /* ---- kernels that do not build: lab/broken/<key> ---- */

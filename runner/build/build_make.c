@@ -33,10 +33,27 @@ static void add_quick_command(const struct build_request *rq, struct strv *argv)
 	free(path);
 }
 
-void build_make_argv(const struct build_request *rq, bool pvh,
+/* On top of what was built before, a patch of .c files compiles these and no
+ * more: ccache would look in vain, and then store what nobody asks for again.
+ */
+static bool compiles_little(const struct build_request *rq)
+{
+	const struct strv *paths = rq->touched;
+
+	for (size_t i = 0; paths && i < paths->n; i++)
+		if (!str_ends(paths->v[i], ".c"))
+			return false;
+	return paths && paths->n;
+}
+
+void build_make_argv(const struct build_request *rq, bool fresh, bool pvh,
 		     struct strv *argv)
 {
-	sandbox_argv(rq->box, argv);
+	struct sandbox box = *rq->box;
+
+	if (!fresh && compiles_little(rq))
+		box.ccache = NULL;
+	sandbox_argv(&box, argv);
 	strv_add(argv, "make");
 	strv_add(argv, "--no-print-directory");
 	strv_add(argv, "-C");

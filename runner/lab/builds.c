@@ -181,6 +181,15 @@ static bool start_lanes(struct walk *w)
 	return left || w->running;
 }
 
+/* While the first walk builds, nothing else happens to its tree. */
+static void switched(struct walk *w)
+{
+	w->there = true;
+	if (w == w->b->walks && !w->b->stopping)
+		walks_copy_trees(w->b);
+	walk(w);
+}
+
 static void on_switched(const struct job_result *r, void *arg)
 {
 	struct walk *w = arg;
@@ -192,7 +201,7 @@ static void on_switched(const struct job_result *r, void *arg)
 	if (!b->stopping && (r->exit || r->signal) &&
 	    worktree_switch(w->root, b->name, tree_at(b, w->at)->commit, &e))
 		give_up(b, &e);
-	walk(w);
+	switched(w);
 	b->done(0, 0, NULL, b->arg);
 }
 
@@ -214,7 +223,7 @@ static int switch_tree(struct walk *w, struct err *e)
 	} else {
 		r = worktree_switch(w->root, b->name, commit, e);
 		if (!r)
-			walk(w);
+			switched(w);
 	}
 	strv_release(&argv);
 	strv_release(&env);
@@ -237,7 +246,7 @@ static void advance(struct walk *w)
 	struct err e;
 
 	if (first && walks_to_copy(b))
-		walks_copy(b, on_copied);
+		walks_copy_objects(b, on_copied);
 	if (first && walks_copying(b))
 		return;
 	if (!walk_next(w)) {
@@ -253,7 +262,7 @@ static void walk(struct walk *w)
 {
 	if (w->b->stopping || !w->ready || w->job)
 		return;
-	if (w->at >= w->end || !start_lanes(w))
+	if (!w->there || !start_lanes(w))
 		advance(w);
 }
 

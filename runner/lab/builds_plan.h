@@ -40,8 +40,10 @@ struct walk {
 	char *root; /* has trees/ and obj/: the lab, or lab/walks/<n> */
 	char *src;
 	struct lane *lanes; /* by config */
+	bool has_objects;   /* of a copy: its tree is still to come */
 	bool ready;         /* its tree and its objects are there */
-	size_t at;          /* stage that the tree is at, or is switched to */
+	size_t at;          /* stage that it has come to */
+	bool there;         /* its tree is switched to that */
 	size_t end;         /* it goes as far as the stage before this one */
 	size_t running;     /* lanes that build */
 	struct job *job;    /* switches the tree, copies or removes; or NULL */
@@ -68,7 +70,7 @@ struct builds {
 	size_t running; /* lanes that build, of all walks */
 	size_t shared;  /* kernels in state SHARED */
 	bool alone;     /* the one that runs is a first build */
-	bool copied;    /* walks_copy() was called */
+	bool copied;    /* walks_copy_objects() was called */
 	size_t copying; /* walks that are being copied */
 	void (*copied_one)(struct walk *w);
 	bool stopping;
@@ -93,10 +95,14 @@ void walks_new(struct builds *b);
 void walks_free(struct builds *b);
 /* Does a walk have to be copied from the first one, and can it be? */
 bool walks_to_copy(const struct builds *b);
-/* Copies the first walk, whose tree nobody may touch meanwhile; done comes from
- * the loop for each one, also where it could not be copied, with ready unset.
- */
-void walks_copy(struct builds *b, void (*done)(struct walk *w));
+/* Copies the objects of the first walk, which nothing may build meanwhile; done
+ * comes from the loop for each copy. */
+void walks_copy_objects(struct builds *b, void (*done)(struct walk *w));
+/* Copies the tree to where the objects are, which then are of a stage before
+ * it: make sees that by the times.  It may be built meanwhile, but not
+ * switched. The same done comes for each copy, which is ready, or could not be
+ * made. */
+void walks_copy_trees(struct builds *b);
 /* Is one being copied? */
 bool walks_copying(const struct builds *b);
 /* Takes the walk to its next stage that is to be built, or to a part of what

@@ -190,31 +190,40 @@ static void on_objects(const struct job_result *r, void *arg)
 	struct walk *w = arg;
 
 	w->job = NULL;
-	copied(w, went_well(r));
+	w->has_objects = went_well(r);
+	copied(w, false);
 }
 
 /* With their times, by which make goes. */
-static void on_tree(const struct job_result *r, void *arg)
+static int copy_objects(struct walk *w, struct err *e)
 {
 	static const char *const cp[] = {"cp", "-a", "--reflink=auto", "--"};
-	struct walk *w = arg;
 	const struct builds *b = w->b;
 	struct strv argv = STRV_INIT;
-	bool ok = went_well(r);
-	struct err ignored;
+	char *obj = xasprintf("%s/obj", w->root);
+	int r = file_remove(w->root, e);
 
-	w->job = NULL;
+	if (!r)
+		r = file_mkdirs(obj, e);
 	for (size_t i = 0; i < sizeof(cp) / sizeof(*cp); i++)
 		strv_add(&argv, cp[i]);
 	for (size_t c = 0; c < b->s->nconfigs; c++)
 		if (wanted_of(b, c))
 			strv_add(&argv, b->walks->lanes[c].obj);
-	strv_addf(&argv, "%s/obj/", w->root);
-	if (ok)
-		ok = !start_copy(w, &argv, on_objects, &ignored);
+	strv_addf(&argv, "%s/", obj);
+	if (!r)
+		r = start_copy(w, &argv, on_objects, e);
 	strv_release(&argv);
-	if (!ok)
-		copied(w, false);
+	free(obj);
+	return r;
+}
+
+static void on_tree(const struct job_result *r, void *arg)
+{
+	struct walk *w = arg;
+
+	w->job = NULL;
+	copied(w, went_well(r));
 }
 
 /* Files of the tree are links: git, which alone writes there, never writes into
@@ -223,13 +232,8 @@ static int copy_tree(struct walk *w, struct err *e)
 {
 	struct strv argv = STRV_INIT;
 	char *trees = xasprintf("%s/trees", w->root);
-	char *obj = xasprintf("%s/obj", w->root);
-	int r = file_remove(w->root, e);
+	int r = file_mkdirs(trees, e);
 
-	if (!r)
-		r = file_mkdirs(trees, e);
-	if (!r)
-		r = file_mkdirs(obj, e);
 	strv_add(&argv, "cp");
 	strv_add(&argv, "-al");
 	strv_add(&argv, "--");
@@ -238,7 +242,6 @@ static int copy_tree(struct walk *w, struct err *e)
 	if (!r)
 		r = start_copy(w, &argv, on_tree, e);
 	strv_release(&argv);
-	free(obj);
 	free(trees);
 	return r;
 }
@@ -255,7 +258,7 @@ static int close_walks(const struct builds *b, struct err *e)
 	return r;
 }
 
-void walks_copy(struct builds *b, void (*done)(struct walk *w))
+void walks_copy_objects(struct builds *b, void (*done)(struct walk *w))
 {
 	size_t n = walks_that_fit(b);
 	struct err ignored;
@@ -268,7 +271,20 @@ void walks_copy(struct builds *b, void (*done)(struct walk *w))
 		b->o.note("copying the tree, to build more stages at a time",
 			  b->o.arg);
 	for (size_t i = 1; i < n; i++)
-		b->copying += !copy_tree(&b->walks[i], &ignored);
+		b->copying += !copy_objects(&b->walks[i], &ignored);
+}
+
+void walks_copy_trees(struct builds *b)
+{
+	struct err ignored;
+
+	for (size_t i = 1; i < b->nwalks; i++) {
+		struct walk *w = &b->walks[i];
+
+		if (w->has_objects)
+			b->copying += !copy_tree(w, &ignored);
+		w->has_objects = false;
+	}
 }
 
 /* ---- the way ---- */
@@ -309,6 +325,7 @@ static bool take_half(struct walk *w)
 
 bool walk_next(struct walk *w)
 {
+	w->there = false;
 	do {
 		while (w->at < w->end && !stage_wanted(w->b, w->at))
 			w->at++;

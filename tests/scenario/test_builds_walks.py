@@ -62,6 +62,20 @@ def test_objects_of_an_earlier_run(shop: Shop) -> None:
     nothing_left(shop)
 
 
+def test_first_stage_is_not_what_the_tree_is_at(shop: Shop) -> None:
+    """The tree is switched to it before it is built."""
+    base = shop.study("base", more="stages: [0]\n")
+    for i in range(1, STAGES):
+        shop.series.tag(f"s{i}")
+    later = ", ".join(str(i) for i in range(1, STAGES))
+    shop.run(base)
+    run = shop.run(shop.study(more=f"stages: [{later}]\n"), "-j2")
+    assert COPYING in run.err
+    tags = {stage: kernel[2].split(" ")[2]
+            for stage, kernel in kernels(shop).items()}
+    assert tags == {i: f"s{i}" for i in range(STAGES)}
+
+
 def test_short_series_is_not_copied(shop: Shop) -> None:
     run = shop.run(study_of(shop, 6), "-j4")
     assert COPYING not in run.err
