@@ -21,6 +21,7 @@ struct build {
 	void *arg;
 	char key[17];
 	struct build_config config;
+	struct build_kmods kmods;
 	struct build_obj obj;
 	struct build_outcome how;
 	struct build_result result;
@@ -134,9 +135,40 @@ static void after_take(uv_work_t *w, int status)
 
 static void take(struct build *b)
 {
+	b->how.kmods = &b->kmods;
 	b->result.wall_ms = (uv_hrtime() - b->start_ns) / 1000000;
 	b->work.data = b;
 	uv_queue_work(b->loop, &b->work, do_take, after_take);
+}
+
+/* ---- modules of klab's own ---- */
+
+static void stop_here(struct build *b)
+{
+	b->result.wall_ms = (uv_hrtime() - b->start_ns) / 1000000;
+	stop(b);
+}
+
+static void on_kmods(void *arg)
+{
+	struct build *b = arg;
+
+	if (b->kmods.stopped)
+		stop_here(b);
+	else
+		take(b);
+}
+
+/* Then what there is to take. */
+static void make_kmods(struct build *b)
+{
+	struct err e;
+
+	if (!b->kmods.n)
+		take(b);
+	else if (build_kmods_start(&b->kmods, b->loop, b->rq, &b->config,
+				   &b->job, on_kmods, b, &e))
+		fail(b, e.text);
 }
 
 /* ---- debug data, which nobody boots ---- */
@@ -147,7 +179,12 @@ static void on_stripped(const struct job_result *r, void *arg)
 
 	b->job = NULL;
 	b->how.stripped = !r->exit && !r->signal && !r->deadline && !r->stopped;
-	take(b);
+	if (!r->stopped)
+		make_kmods(b);
+	else if (b->kmods.n)
+		stop_here(b);
+	else
+		take(b);
 }
 
 static bool is_large(struct build *b)
@@ -196,15 +233,12 @@ static void on_made(const struct job_result *r, void *arg)
 	b->job = NULL;
 	b->how = (struct build_outcome){
 		.exit = r->exit, .signal = r->signal, .deadline = r->deadline};
-	if (r->stopped) {
-		b->result.wall_ms = (uv_hrtime() - b->start_ns) / 1000000;
-		stop(b);
-		return;
-	}
-	if (!r->exit && !r->signal && !r->deadline && is_large(b) &&
-	    !start_strip(b))
-		return;
-	take(b);
+	if (r->stopped)
+		stop_here(b);
+	else if (r->exit || r->signal || r->deadline)
+		take(b);
+	else if (!is_large(b) || start_strip(b))
+		make_kmods(b);
 }
 
 static int start_make(struct build *b, struct err *e)
@@ -262,9 +296,11 @@ int build_start(uv_loop_t *loop, const struct build_request *rq,
 			    .working = true,
 			    .start_ns = uv_hrtime()};
 	build_obj_init(&b->obj, rq->box->obj);
-	r = build_config_read(rq->config, &b->config, e);
+	r = build_kmods_read(rq->kmods, &b->kmods, e);
+	if (!r)
+		r = build_config_read(rq->config, &b->config, e);
 	if (!r) {
-		build_key_of(rq, &b->config, b->key);
+		build_key_of(rq, &b->config, &b->kmods, b->key);
 		r = start_make(b, e);
 	}
 	if (r) {
@@ -296,6 +332,7 @@ void build_free(struct build *b)
 		return;
 	build_result_release(&b->result);
 	build_config_release(&b->config);
+	build_kmods_release(&b->kmods);
 	build_obj_release(&b->obj);
 	free(b);
 }

@@ -7,8 +7,8 @@
  * that a killed build left behind is thrown away: ccache makes up for it.
  *
  * Beside the object folder are <obj>.log, the output of its last build,
- * <obj>.building, the mark of one that has not ended well, and <obj>.old.N,
- * which is on its way out.
+ * <obj>.building, the mark of one that has not ended well, <obj>.old.N, which
+ * is on its way out, and <obj>.kmods, where klab's own modules are built.
  *
  * A kernel that does not build is a result, with the first errors of the
  * compiler, and not a failure of the lab; a full disk, a killed compiler or a
@@ -41,6 +41,9 @@ struct build_request {
 	const char *source;         /* "git", "tarball", "debian-source" */
 	const char *stage;          /* its name, for the manifest */
 	const struct strv *touched; /* files that the stage's patch touches */
+	const struct strv *kmods;   /* absolute paths of C files, each a kernel
+				       module of klab's own, with the headers
+				       beside it; NULL: none */
 	int jobs;                   /* make -j */
 	uint64_t deadline_ms;
 };
@@ -68,7 +71,8 @@ struct build_result {
 typedef void (*build_done_fn)(struct build *b, void *arg);
 
 /* The content key that this request leads to: 16 hex digits from tree, config,
- * toolchain and make arguments.  Knows it without building. */
+ * toolchain, make arguments and modules of klab's own.  Knows it without
+ * building. */
 int build_key(const struct build_request *rq, char key[17], struct err *e);
 /* Was this key built before?  0: a kernel, or a known break, is in *out (state
  * BUILD_OK or BUILD_BROKEN).  -ENOENT: no. */
@@ -84,5 +88,14 @@ void build_stop(struct build *b);
 const struct build_result *build_result(const struct build *b);
 void build_free(struct build *b);
 void build_result_release(struct build_result *r);
+
+/* Folder in the kernel's own, with NAME.ko or, of a module that does not build
+ * against this kernel, NAME.err. */
+#define BUILD_KMODS "kmods"
+/* A module that this kernel was built with.  0: *path is NAME.ko's, or *why
+ * says in one sentence why there is none; both are the caller's to free, one of
+ * them is NULL.  ERR_LAB: the kernel was built without asking for it. */
+int build_kmod_find(const struct kernel *k, const char *name, char **path,
+		    char **why, struct err *e);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "build/build.h"
+#include "build/build_kmods.h"
 
 /* Raised when what the fixed environment or the command line makes of the same
  * source changes: kernels built before have other keys then. */
@@ -21,13 +22,14 @@
 struct build_config {
 	struct str text;
 	char sha256[SHA256_HEX];
-	bool pvh; /* QEMU can start the vmlinux itself */
+	bool pvh;     /* QEMU can start the vmlinux itself */
+	bool modules; /* it can load modules */
 };
 
 int build_config_read(const char *path, struct build_config *c, struct err *e);
 void build_config_release(struct build_config *c);
 void build_key_of(const struct build_request *rq, const struct build_config *c,
-		  char key[17]);
+		  const struct build_kmods *m, char key[17]);
 /* Do two configs set the same?  If not, `where` gets the first line that only
  * one of them has. */
 bool build_config_same(const char *a, const char *b, char where[160]);
@@ -75,6 +77,10 @@ int build_obj_copy(const struct build_obj *o, const char *name, const char *to,
 void build_make_argv(const struct build_request *rq, bool fresh, bool pvh,
 		     struct strv *argv);
 
+/* Adds make with what is the same for a kernel and its modules; targets are
+ * still to come. */
+void build_make_words(const struct build_request *rq, struct strv *argv);
+
 /* ---- kernels that do not build: lab/broken/<key> ---- */
 
 int build_broken_find(const struct build_request *rq, const char *key,
@@ -92,6 +98,7 @@ struct build_outcome {
 	int exit, signal;
 	bool deadline;
 	bool stripped; /* STRIPPED is there in place of vmlinux */
+	struct build_kmods *kmods;
 };
 
 /* Judges what make did, and puts it into the lab: a kernel, or a known break.

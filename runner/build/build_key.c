@@ -1,5 +1,14 @@
 #include "build/build_int.h"
 
+static bool is_set(const struct str *config, const char *line)
+{
+	const char *at = strstr(config->buf, line);
+
+	while (at && at != config->buf && at[-1] != '\n')
+		at = strstr(at + 1, line);
+	return at;
+}
+
 int build_config_read(const char *path, struct build_config *c, struct err *e)
 {
 	int r;
@@ -11,8 +20,8 @@ int build_config_read(const char *path, struct build_config *c, struct err *e)
 		return r;
 	}
 	mem_sha256(c->text.buf, c->text.len, c->sha256);
-	c->pvh = str_starts(c->text.buf, "CONFIG_PVH=y\n") ||
-		 strstr(c->text.buf, "\nCONFIG_PVH=y\n");
+	c->pvh = is_set(&c->text, "CONFIG_PVH=y\n");
+	c->modules = is_set(&c->text, "CONFIG_MODULES=y\n");
 	return 0;
 }
 
@@ -22,7 +31,7 @@ void build_config_release(struct build_config *c)
 }
 
 void build_key_of(const struct build_request *rq, const struct build_config *c,
-		  char key[17])
+		  const struct build_kmods *m, char key[17])
 {
 	const struct toolchain *t = rq->tools;
 	struct str s = STR_INIT;
@@ -34,6 +43,7 @@ void build_key_of(const struct build_request *rq, const struct build_config *c,
 		 t->version ? t->version : "unknown", t->llvm, !rq->box->off);
 	for (size_t i = 0; i < t->make_args.n; i++)
 		str_addf(&s, "arg %s\n", t->make_args.v[i]);
+	build_kmods_digest(m, &s);
 	mem_sha256(s.buf, s.len, hex);
 	str_release(&s);
 	memcpy(key, hex, 16);
@@ -43,13 +53,18 @@ void build_key_of(const struct build_request *rq, const struct build_config *c,
 int build_key(const struct build_request *rq, char key[17], struct err *e)
 {
 	struct build_config c;
-	int r = build_config_read(rq->config, &c, e);
+	struct build_kmods m;
+	int r = build_kmods_read(rq->kmods, &m, e);
 
 	if (r)
 		return r;
-	build_key_of(rq, &c, key);
-	build_config_release(&c);
-	return 0;
+	r = build_config_read(rq->config, &c, e);
+	if (!r) {
+		build_key_of(rq, &c, &m, key);
+		build_config_release(&c);
+	}
+	build_kmods_release(&m);
+	return r;
 }
 
 /* The next line that sets an option, or says that one is not set. */

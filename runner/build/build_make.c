@@ -33,6 +33,19 @@ static void add_quick_command(const struct build_request *rq, struct strv *argv)
 	free(path);
 }
 
+void build_make_words(const struct build_request *rq, struct strv *argv)
+{
+	strv_add(argv, "make");
+	strv_add(argv, "--no-print-directory");
+	strv_add(argv, "-C");
+	strv_add(argv, sandbox_src(rq->box));
+	strv_addf(argv, "O=%s", sandbox_obj(rq->box));
+	strv_add(argv, "ARCH=x86_64");
+	add_quick_command(rq, argv);
+	toolchain_argv(rq->tools, argv);
+	strv_addf(argv, "-j%d", rq->jobs > 0 ? rq->jobs : 1);
+}
+
 /* On top of what was built before, a patch of .c files compiles these and no
  * more: ccache would look in vain, and then store what nobody asks for again.
  */
@@ -54,14 +67,6 @@ void build_make_argv(const struct build_request *rq, bool fresh, bool pvh,
 	if (!fresh && compiles_little(rq))
 		box.ccache = NULL;
 	sandbox_argv(&box, argv);
-	strv_add(argv, "make");
-	strv_add(argv, "--no-print-directory");
-	strv_add(argv, "-C");
-	strv_add(argv, sandbox_src(rq->box));
-	strv_addf(argv, "O=%s", sandbox_obj(rq->box));
-	strv_add(argv, "ARCH=x86_64");
-	add_quick_command(rq, argv);
-	toolchain_argv(rq->tools, argv);
-	strv_addf(argv, "-j%d", rq->jobs > 0 ? rq->jobs : 1);
+	build_make_words(rq, argv);
 	strv_add(argv, pvh ? "vmlinux" : "bzImage");
 }

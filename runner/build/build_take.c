@@ -108,6 +108,8 @@ static int fill(const struct take *t, const char *stage, struct identity *id,
 	if (!r)
 		r = check_config(t, stage, e);
 	if (!r)
+		r = build_kmods_take(t->how->kmods, stage, e);
+	if (!r)
 		r = buildlog_pack(log, &t->log, e);
 	free(log);
 	return r;
@@ -248,7 +250,10 @@ void build_take(const struct build_request *rq, const struct build_config *c,
 	*again = false;
 	if (buildlog_read(o->log, &t.log, &e)) {
 		set_err(&t, &e);
+	} else if (well && how->kmods->trouble) {
+		set(&t, BUILD_LAB, xstrdup(how->kmods->trouble));
 	} else if (well) {
+		str_add(&t.log, how->kmods->log.buf, how->kmods->log.len);
 		if (take_kernel(&t, &e))
 			set_err(&t, &e);
 	} else {
@@ -267,6 +272,7 @@ void build_take(const struct build_request *rq, const struct build_config *c,
 					    !well && !how->deadline && !*again);
 	if (how->stripped)
 		build_obj_drop(o, STRIPPED);
+	build_kmods_clean(how->kmods);
 	buildlog_release(&l);
 	str_release(&t.log);
 }

@@ -55,6 +55,11 @@ const char *sandbox_obj(const struct sandbox *s)
 	return s->off ? s->obj : INSIDE_OBJ;
 }
 
+const char *sandbox_module(const struct sandbox *s)
+{
+	return s->off ? s->module : SANDBOX_MODULE;
+}
+
 const char *sandbox_path(void)
 {
 	const char *own = getenv("KLAB_BUILD_PATH");
@@ -228,7 +233,9 @@ static void add_bwrap(const struct sandbox *s, struct strv *argv)
 					      "--tmpfs", "/tmp", NULL});
 	add_other_folders(s, argv);
 	show(argv, "--ro-bind", s->src, INSIDE_SRC);
-	show(argv, "--bind", s->obj, INSIDE_OBJ);
+	show(argv, s->module ? "--ro-bind" : "--bind", s->obj, INSIDE_OBJ);
+	if (s->module)
+		show(argv, "--bind", s->module, SANDBOX_MODULE);
 	if (s->ccache)
 		show(argv, "--bind", s->ccache, INSIDE_CCACHE);
 	add_words(argv, (const char *const[]){"--remount-ro", "/", "--", NULL});

@@ -2,7 +2,8 @@
  * The sandbox that a kernel is built in: a patch is somebody else's code.
  *
  * bubblewrap with no network, no other process in sight, no home, and a file
- * system that is read-only but for the object folder and ccache's folder.  In it
+ * system that is read-only but for the object folder (or a module's, which is
+ * built against what is there) and ccache's folder.  In it
  * the tree is /klab/src, the objects are in /klab/obj, the cache in
  * /klab/ccache: the same names in every lab, so that one source gives the same
  * bytes anywhere and ccache finds what another lab built.  The environment is
@@ -24,7 +25,10 @@ struct sandbox {
 	const char *src;    /* absolute; read-only inside */
 	const char *obj;    /* absolute; writable */
 	const char *ccache; /* absolute; writable; NULL: no ccache */
-	bool off;           /* --no-sandbox */
+	/* Absolute; the folder that a module from outside is built in, writable
+	 * inside as SANDBOX_MODULE, and obj then is not.  NULL: none. */
+	const char *module;
+	bool off; /* --no-sandbox */
 	/* Folders of a compiler that is not a system one, see
 	 * toolchain_folders(): readable inside under their own names.  NULL:
 	 * none. */
@@ -38,6 +42,8 @@ const char *sandbox_path(void);
 /* What the command line inside calls them. */
 const char *sandbox_src(const struct sandbox *s);
 const char *sandbox_obj(const struct sandbox *s);
+const char *sandbox_module(const struct sandbox *s);
+#define SANDBOX_MODULE "/klab/kmods"
 
 /* Is this path in one of the host's folders that every sandbox shows? */
 bool sandbox_shows(const char *path);
