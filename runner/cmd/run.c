@@ -171,6 +171,8 @@ static void summary(const struct run_progress *p)
 	if (p->skipped)
 		str_addf(&s, "; %zu have no kernel, machine or program",
 			 p->skipped);
+	if (p->not_applicable)
+		str_addf(&s, "; %zu are not applicable", p->not_applicable);
 	cmd_say("%s", s.buf);
 	str_release(&s);
 }

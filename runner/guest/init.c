@@ -230,13 +230,22 @@ static bool ends_in(const char *s, const char *end)
 	return len >= n && !strcmp(s + len - n, end);
 }
 
-static void load_module(const char *path)
+static void mount_one(const struct setting *m)
+{
+	mkdir(m->path, 0755);
+	if (mount(m->value, m->path, m->value, MS_NOSUID, NULL) &&
+	    errno != EBUSY)
+		fail("cannot mount %s on %s: %s", m->value, m->path,
+		     strerror(errno));
+}
+
+static void load_module(const char *path, const char *params)
 {
 	bool packed = ends_in(path, ".xz") || ends_in(path, ".zst") ||
 		      ends_in(path, ".gz");
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0 || (syscall(SYS_finit_module, fd, "",
+	if (fd < 0 || (syscall(SYS_finit_module, fd, params,
 			       packed ? MODULE_INIT_COMPRESSED_FILE : 0) &&
 		       errno != EEXIST))
 		fail("cannot load module '%s': %s", path, strerror(errno));
@@ -372,18 +381,98 @@ static void send_end(const struct step *s, const struct step_result *r)
 	send_or_end(&j);
 }
 
+/* ---- monitors ---- */
+
+/* What a file held, and what it took to read it. */
+struct reading {
+	char *text;
+	ssize_t len;
+	uint64_t cost_ns;
+};
+
+static void write_settings(const struct step *s, const struct setting *list,
+			   size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		int fd = open(list[i].path, O_WRONLY | O_CLOEXEC);
+		size_t len = strlen(list[i].value);
+
+		if (fd < 0 || write(fd, list[i].value, len) != (ssize_t)len)
+			fail("step %s: cannot write '%s' to '%s': %s", s->name,
+			     list[i].value, list[i].path, strerror(errno));
+		close(fd);
+	}
+}
+
+/* They are kept until the step is over: nothing is sent while it runs. */
+static void read_all(const struct step *s, struct reading *list)
+{
+	for (size_t i = 0; i < s->n_read; i++) {
+		uint64_t begin;
+
+		list[i].text = malloc(s->cap + 1);
+		if (!list[i].text)
+			fail("no memory for '%s'", s->read[i]);
+		/* Its pages are there before the clock runs. */
+		memset(list[i].text, 0, s->cap + 1);
+		begin = now_ns();
+		list[i].len = read_file(s->read[i], list[i].text, s->cap + 1);
+		list[i].cost_ns = now_ns() - begin;
+		if (list[i].len < 0)
+			fail("step %s: cannot read '%s': %s", s->name,
+			     s->read[i],
+			     list[i].len == -EFBIG
+				     ? "longer than its cap"
+				     : strerror((int)-list[i].len));
+	}
+}
+
+static void send_readings(const struct step *s, const char *when,
+			  struct reading *list)
+{
+	struct json j;
+
+	for (size_t i = 0; i < s->n_read; i++) {
+		json_open(&j, "read");
+		json_text(&j, "step", s->name);
+		json_text(&j, "when", when);
+		json_text(&j, "path", s->read[i]);
+		json_num(&j, "cost_ns", list[i].cost_ns);
+		send_or_end(&j);
+		send_data(s->name, when, s->read[i], list[i].text,
+			  (size_t)list[i].len);
+		free(list[i].text);
+	}
+}
+
+/* ---- steps ---- */
+
+/* The step itself, between what is read before and after it. */
+static void run_step(const struct step *s, int sigfd, struct step_result *r)
+{
+	struct reading before[JOB_READS], after[JOB_READS];
+	const char *what;
+	int rc;
+
+	read_all(s, before);
+	write_settings(s, s->set, s->n_set);
+	rc = step_run(s, sigfd, r, &what);
+	if (rc)
+		fail("step %s: cannot %s: %s", s->name, what, strerror(-rc));
+	write_settings(s, s->reset, s->n_reset);
+	read_all(s, after);
+	send_readings(s, "before", before);
+	send_readings(s, "after", after);
+}
+
 /* Runs and reports one step; false if its program failed. */
 static bool do_step(const struct step *s, int sigfd)
 {
 	struct step_result r;
-	const char *what;
 	bool good;
-	int rc;
 
 	send_start(s);
-	rc = step_run(s, sigfd, &r, &what);
-	if (rc)
-		fail("step %s: cannot %s: %s", s->name, what, strerror(-rc));
+	run_step(s, sigfd, &r);
 	good = !r.exit && !r.signal && !r.deadline;
 	send_data(s->name, "out", NULL, r.out.buf, r.out.len);
 	send_data(s->name, "err", NULL, r.err.buf, r.err.len);
@@ -413,8 +502,10 @@ int main(void)
 	sigfd = step_signals();
 	if (sigfd < 0)
 		fail("cannot watch children: %s", strerror(-sigfd));
+	for (size_t i = 0; i < job.n_mounts; i++)
+		mount_one(&job.mounts[i]);
 	for (size_t i = 0; i < job.n_modules; i++)
-		load_module(job.modules[i]);
+		load_module(job.modules[i].path, job.modules[i].value);
 	if (job.metronome_ns && job.n_steps)
 		start_metronome(job.metronome_ns);
 	/* A step builds on those before it. */

@@ -121,12 +121,75 @@ static bool take_metronome(struct parser *p, char *value)
 	return true;
 }
 
+static bool add_setting(struct parser *p, struct setting *list, size_t *n,
+			size_t max, const char *path, const char *value)
+{
+	if (*n == max)
+		return refuse(p, "more than %zu of these", max);
+	if (!is_path(p, path))
+		return false;
+	list[(*n)++] = (struct setting){path, value};
+	return true;
+}
+
+/* Cuts "first rest" in two; rest is "" if there is none. */
+static char *cut(char *value)
+{
+	char *space = strchr(value, ' ');
+
+	if (!space)
+		return value + strlen(value);
+	*space = '\0';
+	return space + 1;
+}
+
 static bool take_module(struct parser *p, char *value)
 {
 	struct job *j = p->job;
+	char *params = cut(value);
 
+	return add_setting(p, j->modules, &j->n_modules, JOB_MODULES, value,
+			   params);
+}
+
+static bool take_mount(struct parser *p, char *value)
+{
+	struct job *j = p->job;
+	char *path = cut(value);
+
+	if (!*value)
+		return refuse(p, "a mount has a type and a path");
+	return add_setting(p, j->mounts, &j->n_mounts, JOB_MOUNTS, path, value);
+}
+
+static bool take_set(struct parser *p, char *value)
+{
+	struct step *s = p->step;
+	char *what = cut(value);
+
+	if (!s)
+		return refuse(p, "set outside a step");
+	return add_setting(p, s->set, &s->n_set, JOB_WRITES, value, what);
+}
+
+static bool take_reset(struct parser *p, char *value)
+{
+	struct step *s = p->step;
+	char *what = cut(value);
+
+	if (!s)
+		return refuse(p, "reset outside a step");
+	return add_setting(p, s->reset, &s->n_reset, JOB_WRITES, value, what);
+}
+
+static bool take_read(struct parser *p, char *value)
+{
+	struct step *s = p->step;
+
+	if (!s)
+		return refuse(p, "read outside a step");
 	return is_path(p, value) &&
-	       add(p, j->modules, &j->n_modules, JOB_MODULES, value);
+	       add(p, s->read, &s->n_read, JOB_READS, value);
 }
 
 static bool take_load(struct parser *p, char *value)
@@ -235,6 +298,7 @@ static bool take_line(struct parser *p, char *line)
 	} keys[] = {
 		{"secret", take_secret},
 		{"port", take_port},
+		{"mount", take_mount},
 		{"module", take_module},
 		{"metronome_ns", take_metronome},
 		{"load", take_load},
@@ -244,6 +308,9 @@ static bool take_line(struct parser *p, char *line)
 		{"deadline_ms", take_deadline},
 		{"cap", take_cap},
 		{"collect", take_collect},
+		{"set", take_set},
+		{"reset", take_reset},
+		{"read", take_read},
 		{"end", take_end},
 	};
 	char *value = strchr(line, ' ');

@@ -5,11 +5,15 @@
  *     secret <32 hex digits>      carried by every frame
  *     port /dev/ttyS1             where frames go; or a pipe in /klab
  *     metronome_ns 20000          0 or no such line: none
- *     module /klab/modules/x.ko   any number, in load order
+ *     mount tracefs /sys/kernel/tracing
+ *     module /klab/modules/x.ko   any number, in load order; parameters may
+ *                                 follow
  *     load                        a background program for the next step
  *     arg, env                    belong to the load or step above them
  *     step <name>                 a measured program
  *     deadline_ms, cap, collect   belong to the step above them
+ *     set /proc/x 1               written before it, reset after it
+ *     read /proc/y                read before and after it
  *     end                         last line: the file is whole
  *
  * The parser believes nothing: every count and length has a limit, and a key
@@ -30,6 +34,11 @@ struct program {
 	size_t n_args, n_envs;
 };
 
+/* A path and what goes with it: a value, a type, parameters, or "". */
+struct setting {
+	const char *path, *value;
+};
+
 struct step {
 	const char *name;
 	uint64_t deadline_ms;
@@ -38,13 +47,19 @@ struct step {
 	struct program load; /* n_args is 0: no load */
 	const char *collect[JOB_COLLECTS];
 	size_t n_collect;
+	struct setting set[JOB_WRITES], reset[JOB_WRITES];
+	size_t n_set, n_reset;
+	const char *read[JOB_READS];
+	size_t n_read;
 };
 
 struct job {
 	const char *secret;
 	const char *port;
 	uint64_t metronome_ns;
-	const char *modules[JOB_MODULES];
+	struct setting mounts[JOB_MOUNTS]; /* value is the type */
+	size_t n_mounts;
+	struct setting modules[JOB_MODULES];
 	size_t n_modules;
 	struct step steps[JOB_STEPS];
 	size_t n_steps;

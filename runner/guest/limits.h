@@ -11,6 +11,9 @@
 #define JOB_MODULES 16
 #define JOB_STEPS 16
 #define JOB_COLLECTS 8
+#define JOB_MOUNTS 8
+#define JOB_WRITES 16 /* before a step, after it */
+#define JOB_READS 16
 #define JOB_PATH_MAX 255
 #define JOB_CAP_MAX (16 << 20)
 

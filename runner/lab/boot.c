@@ -86,7 +86,12 @@ static int write_initramfs(struct boot *b, struct err *e)
 	int r;
 
 	json_array_foreach(json_object_get(b->spec, "modules"), i, name)
-		strv_addf(&modules, "%s/kernels/%s/modules/%s", b->lab->dir,
+		strv_addf(&modules, "%s/kernels/%s/modules/%.*s", b->lab->dir,
+			  spec_text(b->spec, "kernel", "key"),
+			  (int)strcspn(json_string_value(name), " "),
+			  json_string_value(name));
+	json_array_foreach(json_object_get(b->spec, "kmods"), i, name)
+		strv_addf(&modules, "%s/kernels/%s/kmods/%s", b->lab->dir,
 			  spec_text(b->spec, "kernel", "key"),
 			  json_string_value(name));
 	r = initramfs_job(job, text, &modules, e);

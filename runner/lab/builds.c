@@ -15,6 +15,9 @@ int builds_new(struct builds **out, struct lab *lab, struct study *s,
 	b->lab = lab;
 	b->s = s;
 	b->o = *o;
+	for (size_t i = 0; i < s->nworkloads; i++)
+		for (size_t k = 0; k < s->workloads[i]->kmods.n; k++)
+			strv_add_new(&b->kmods, s->workloads[i]->kmods.v[k]);
 	r = builds_plan(b, e);
 	if (r)
 		builds_free(b);
@@ -35,6 +38,7 @@ void builds_free(struct builds *b)
 	walks_free(b);
 	tree_stages_release(&b->tree);
 	strv_release(&b->folders);
+	strv_release(&b->kmods);
 	free(b->planned);
 	free(b->settled);
 	free(b->ccache);

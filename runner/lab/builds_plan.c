@@ -292,6 +292,7 @@ void lane_request(const struct lane *l, size_t stage, size_t config,
 		.source = source_word(b->s->source.kind),
 		.stage = b->s->stages[stage].name,
 		.touched = &t->paths,
+		.kmods = b->kmods.n ? &b->kmods : NULL,
 		.jobs = b->o.jobs,
 		.deadline_ms = BUILD_DEADLINE_MS,
 	};

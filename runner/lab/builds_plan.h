@@ -56,6 +56,7 @@ struct builds {
 	struct tree_stages tree;
 	char name[17]; /* of the source */
 	char *ccache;
+	struct strv kmods;   /* sources of the workloads' own modules */
 	struct strv folders; /* of a compiler that is not a system one */
 	struct walk *walks;
 	size_t nwalks;

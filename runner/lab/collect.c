@@ -98,6 +98,11 @@ void collected_release(struct collected *c)
 		free(c->samples[i].metric);
 		free(c->samples[i].unit);
 	}
+	for (size_t i = 0; i < c->nmissing; i++) {
+		free(c->missing[i].metric);
+		free(c->missing[i].why);
+	}
+	free(c->missing);
 	for (size_t i = 0; i < c->nhistograms; i++) {
 		free(c->histograms[i].metric);
 		free(c->histograms[i].counts);

@@ -34,6 +34,11 @@ struct sample {
 	double value;
 };
 
+/* A metric without a value, and why. */
+struct missing {
+	char *metric, *why;
+};
+
 struct histogram {
 	char *metric;
 	int cpu;
@@ -61,6 +66,8 @@ struct collected {
 	struct str lines; /* the frames' JSON, a line each */
 	struct sample *samples;
 	size_t nsamples;
+	struct missing *missing;
+	size_t nmissing;
 	struct histogram *histograms;
 	size_t nhistograms;
 	struct console *console; /* owns the findings */

@@ -277,6 +277,10 @@ static int add_results(struct db *db, const char *id, const struct collected *c,
 			   "tttd", id, c->samples[i].metric, c->samples[i].unit,
 			   c->samples[i].value))
 			return -EIO;
+	for (size_t i = 0; i < c->nmissing; i++)
+		if (db_run(db, e, "INSERT INTO missing VALUES (?, ?, ?)", "ttt",
+			   id, c->missing[i].metric, c->missing[i].why))
+			return -EIO;
 	for (size_t i = 0; i < c->nhistograms; i++) {
 		const struct histogram *h = &c->histograms[i];
 

@@ -77,6 +77,10 @@ int db_variant(struct db *db, long long study, const struct db_variant *v,
 	       struct err *e);
 /* A folder that the study builds in; path is below the lab. */
 int db_folder(struct db *db, long long study, const char *path, struct err *e);
+/* The workload cannot run there. */
+int db_not_applicable(struct db *db, long long study, int stage,
+		      const char *config, const char *machine,
+		      const char *workload, const char *why, struct err *e);
 int db_cell(struct db *db, long long study, int stage, const char *config,
 	    const char *machine, const char *workload, int seed,
 	    const char *boot, struct err *e);

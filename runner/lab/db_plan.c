@@ -45,7 +45,9 @@ static int add_metrics(struct db *db, const struct workload *w, long long id,
 /* Empties what db_stage() and the rest of db_study() write again. */
 static int clear_study(struct db *db, long long id, struct err *e)
 {
-	static const char *const sql[] = {"DELETE FROM machine WHERE study = ?",
+	static const char *const sql[] = {"DELETE FROM not_applicable "
+					  "WHERE study = ?",
+					  "DELETE FROM machine WHERE study = ?",
 					  "DELETE FROM metric WHERE study = ?",
 					  "DELETE FROM config WHERE study = ?",
 					  "DELETE FROM folder WHERE study = ?",
@@ -196,6 +198,17 @@ int db_first_same(struct db *db, const struct kernel *k, char key[17],
 		       "SELECT key FROM kernel WHERE identity = ? "
 		       "ORDER BY rowid LIMIT 1",
 		       "t", k->identity);
+}
+
+int db_not_applicable(struct db *db, long long study, int stage,
+		      const char *config, const char *machine,
+		      const char *workload, const char *why, struct err *e)
+{
+	return db_run(db, e,
+		      "INSERT OR REPLACE INTO not_applicable VALUES (?, ?, ?, "
+		      "?, ?, ?)",
+		      "iitttt", study, (long long)stage, config, machine,
+		      workload, why);
 }
 
 int db_cell(struct db *db, long long study, int stage, const char *config,

@@ -1,15 +1,13 @@
-#include "lab/extract.h"
+#include "lab/extract_int.h"
 
 #include "lab/spec.h"
 
+#include <ctype.h>
 #include <math.h>
-#include <regex.h>
 
-#define CPUS_MAX 1024
-#define CYCLES_MAX 1000000000000 /* of one thread */
-
-static void add_sample(struct collected *c, const json_t *metric, double value)
+void extract_add(struct collected *c, const json_t *metric, double value)
 {
+	const json_t *per = json_object_get(metric, "per");
 	struct sample *s;
 
 	c->samples =
@@ -17,10 +15,54 @@ static void add_sample(struct collected *c, const json_t *metric, double value)
 	s = &c->samples[c->nsamples++];
 	s->metric = xstrdup(frame_text(metric, "name"));
 	s->unit = xstrdup(frame_text(metric, "unit"));
-	s->value = value;
+	s->value = per ? value / json_number_value(per) : value;
 }
 
-/* ---- plain numbers ---- */
+bool extract_number(const char *text, size_t len, double *value)
+{
+	char *copy, *end;
+	bool ok;
+
+	if (!len || !isdigit((unsigned char)text[0]) ||
+	    (len > 1 && (text[1] == 'x' || text[1] == 'X')))
+		return false;
+	copy = xstrndup(text, len);
+	*value = strtod(copy, &end);
+	ok = end == copy + len && isfinite(*value);
+	free(copy);
+	return ok;
+}
+
+/* ---- where it stands ---- */
+
+/* The agent keeps no more of a stream than the step's cap. */
+static bool was_cut(const struct frames *f, const char *step,
+		    const char *stream, const struct str *text)
+{
+	const json_t *end = frames_last(f, "end", step);
+	const char *key = !strcmp(stream, "err") ? "err_bytes" : "out_bytes";
+
+	return frame_num(end, key) > (long long)text->len;
+}
+
+char *extract_text(const json_t *metric, const struct frames *f,
+		   const char *step, struct str *text)
+{
+	const char *file = frame_text(metric, "file");
+	const char *stream = frame_text(metric, "stream");
+
+	if (*file) {
+		frames_output(f, step, "file", file, text);
+		return text->len ? NULL : xasprintf("'%s' is empty", file);
+	}
+	stream = *stream ? stream : "out";
+	frames_output(f, step, stream, NULL, text);
+	if (was_cut(f, step, stream, text))
+		return xasprintf("its output is longer than the %zu bytes that "
+				 "are kept of it",
+				 text->len);
+	return text->len ? NULL : xasprintf("it printed nothing");
+}
 
 static char *from_frame(const struct frames *f, const char *type,
 			const char *step, const char *key, double *value)
@@ -33,207 +75,35 @@ static char *from_frame(const struct frames *f, const char *type,
 	return NULL;
 }
 
-static char *from_regex(const struct frames *f, const char *step,
-			const char *pattern, double *value)
+static char *from_text(const json_t *metric, const struct frames *f,
+		       const char *step, double *value)
 {
-	struct str out = STR_INIT;
-	regmatch_t match[2];
-	char *why = NULL, *end, *text;
-	regex_t re;
-
-	if (regcomp(&re, pattern, REG_EXTENDED | REG_NEWLINE))
-		return xasprintf("pattern '%s' is not one", pattern);
-	frames_output(f, step, "out", NULL, &out);
-	if (regexec(&re, out.buf, 2, match, 0) || match[1].rm_so < 0) {
-		why = xasprintf("its output has nothing like '%s'", pattern);
-	} else {
-		text = xstrndup(out.buf + match[1].rm_so,
-				(size_t)(match[1].rm_eo - match[1].rm_so));
-		*value = strtod(text, &end);
-		if (end == text || *end || !isfinite(*value))
-			why = xasprintf("its output has '%s' where a number "
-					"should be",
-					text);
-		free(text);
-	}
-	regfree(&re);
-	str_release(&out);
-	return why;
-}
-
-/* ---- cyclictest's JSON ---- */
-
-/* All CPUs of a run together. */
-struct latency {
-	long long min, max, cycles, overflow, limit_us;
-	double sum;
-	long long *count; /* by microsecond, limit_us of them */
-};
-
-static bool add_counts(struct latency *l, const json_t *counts,
-		       long long *total)
-{
-	const char *bucket;
-	json_t *n;
-
-	json_object_foreach((json_t *)counts, bucket, n)
-	{
-		long long us;
-
-		if (!str_to_ll(bucket, 0, l->limit_us - 1, &us) ||
-		    !json_is_integer(n) || json_integer_value(n) < 0 ||
-		    json_integer_value(n) > CYCLES_MAX)
-			return false;
-		l->count[us] += json_integer_value(n);
-		*total += json_integer_value(n);
-	}
-	return true;
-}
-
-/* False if there is one of that CPU already. */
-static bool add_histogram(struct collected *c, const char *metric, int cpu,
-			  const struct latency *l, const json_t *counts,
-			  long long overflow)
-{
-	struct histogram *h;
-
-	for (size_t i = 0; i < c->nhistograms; i++)
-		if (c->histograms[i].cpu == cpu)
-			return false;
-	c->histograms =
-		xrealloc(c->histograms, (c->nhistograms + 1) * sizeof(*h));
-	h = &c->histograms[c->nhistograms++];
-	h->metric = xstrdup(metric);
-	h->cpu = cpu;
-	h->limit_us = l->limit_us;
-	h->counts = json_dumps(counts, JSON_COMPACT);
-	h->overflow = overflow;
-	return true;
-}
-
-/* One thread of the file. */
-struct thread {
-	json_t *counts;
-	json_int_t cycles, min, max;
-	double avg;
-	int cpu;
-};
-
-static bool read_thread(const json_t *from, struct thread *t)
-{
-	return !json_unpack((json_t *)from, "{s:o, s:I, s:I, s:I, s:F, s:i}",
-			    "histogram", &t->counts, "cycles", &t->cycles,
-			    "min", &t->min, "max", &t->max, "avg", &t->avg,
-			    "cpu", &t->cpu) &&
-	       json_is_object(t->counts) && t->cycles >= 1 &&
-	       t->cycles <= CYCLES_MAX && t->min >= 0 && t->max >= t->min &&
-	       t->avg > (double)t->min - 1 && t->avg < (double)t->max + 1;
-}
-
-static bool add_thread(struct latency *l, const json_t *from, bool keep,
-		       struct collected *c)
-{
-	struct thread t;
-	long long total = 0;
-
-	if (!read_thread(from, &t) || !add_counts(l, t.counts, &total) ||
-	    total > t.cycles)
-		return false;
-	l->min = l->cycles && l->min < t.min ? l->min : t.min;
-	l->max = l->max > t.max ? l->max : t.max;
-	l->cycles += t.cycles;
-	l->overflow += t.cycles - total;
-	l->sum += t.avg * (double)t.cycles;
-	return !keep || add_histogram(c, "latency", t.cpu, l, t.counts,
-				      t.cycles - total);
-}
-
-/* The smallest latency that a share q of the samples does not exceed; false
- * where too few samples lie beyond it to say so with 95 % confidence, or where
- * it fell among the overflows. */
-static bool quantile(const struct latency *l, double q, double *value)
-{
-	long long below = 0, want = (long long)ceil(q * (double)l->cycles);
-
-	if (pow(q, (double)l->cycles) > 0.05)
-		return false;
-	for (long long us = 0; us < l->limit_us; us++) {
-		below += l->count[us];
-		if (below >= want) {
-			*value = (double)us;
-			return true;
-		}
-	}
-	return false;
-}
-
-static bool latency_field(const struct latency *l, const char *field,
-			  double *value)
-{
-	if (!strcmp(field, "p99"))
-		return quantile(l, 0.99, value);
-	if (!strcmp(field, "p999"))
-		return quantile(l, 0.999, value);
-	if (!strcmp(field, "min"))
-		*value = (double)l->min;
-	else if (!strcmp(field, "max"))
-		*value = (double)l->max;
-	else
-		*value = l->sum / (double)l->cycles;
-	return true;
-}
-
-static char *read_latency(const char *text, struct latency *l, bool keep,
-			  struct collected *c)
-{
-	json_error_t why;
-	json_t *root = json_loads(text, JSON_REJECT_DUPLICATES, &why);
-	json_t *threads = json_object_get(root, "thread"), *thread;
-	const char *number;
-	char *ret = NULL;
-
-	if (!json_is_object(threads) || !json_object_size(threads) ||
-	    json_object_size(threads) > CPUS_MAX)
-		ret = xasprintf("cyclictest's JSON holds no threads%s%s",
-				root ? "" : ": ", root ? "" : why.text);
-	json_object_foreach(threads, number,
-			    thread) if (!ret && !add_thread(l, thread, keep, c))
-		ret = xasprintf("cyclictest's JSON of thread %.20s is "
-				"damaged or contradicts itself",
-				number);
-	json_decref(root);
-	return ret;
-}
-
-static char *from_cyclictest(const json_t *metric, const struct frames *f,
-			     const char *step, struct collected *c)
-{
-	struct latency l = {.limit_us = frame_num(metric, "limit_us")};
+	const char *from = frame_text(metric, "from");
 	struct str text = STR_INIT;
-	char *why;
-	double value;
+	char *why = extract_text(metric, f, step, &text);
 
-	l.count = xcalloc((size_t)l.limit_us, sizeof(*l.count));
-	frames_output(f, step, "file", frame_text(metric, "file"), &text);
-	why = read_latency(text.buf, &l, !c->nhistograms, c);
-	if (!why && latency_field(&l, frame_text(metric, "field"), &value))
-		add_sample(c, metric, value);
-	free(l.count);
+	if (!why && !strcmp(from, "regex"))
+		why = extract_regex(metric, text.buf, value);
+	else if (!why && !strcmp(from, "json"))
+		why = extract_json(metric, &text, value);
+	else if (!why)
+		why = extract_ktap(metric, text.buf, value);
 	str_release(&text);
 	return why;
 }
 
 /* ---- all of them ---- */
 
-static char *extract_one(const json_t *metric, const struct frames *f,
-			 const char *step, struct collected *c)
+static char *extract_one(const json_t *metric, const json_t *spec,
+			 const struct frames *f, const char *step,
+			 struct collected *c)
 {
 	const char *from = frame_text(metric, "from");
 	char *why;
 	double value;
 
 	if (!strcmp(from, "cyclictest-json"))
-		return from_cyclictest(metric, f, step, c);
+		return extract_cyclictest(metric, f, step, c);
 	if (!strcmp(from, "elapsed"))
 		why = from_frame(f, "end", step, "elapsed_ns", &value);
 	else if (!strcmp(from, "hello"))
@@ -241,14 +111,25 @@ static char *extract_one(const json_t *metric, const struct frames *f,
 	else if (!strcmp(from, "rusage"))
 		why = from_frame(f, "end", step, frame_text(metric, "field"),
 				 &value);
-	else if (!strcmp(from, "regex"))
-		why = from_regex(f, step, frame_text(metric, "pattern"),
-				 &value);
+	else if (str_starts(from, "monitor"))
+		why = extract_monitor(metric, spec, f, step, &value);
 	else
-		why = xasprintf("klab knows no '%s'", from);
+		why = from_text(metric, f, step, &value);
 	if (!why)
-		add_sample(c, metric, value);
+		extract_add(c, metric, value);
 	return why;
+}
+
+static void add_missing(struct collected *c, const json_t *metric, char *why)
+{
+	struct missing *m;
+
+	c->missing =
+		xrealloc(c->missing, (c->nmissing + 1) * sizeof(*c->missing));
+	m = &c->missing[c->nmissing++];
+	m->metric = xstrdup(frame_text(metric, "name"));
+	m->why = why;
+	str_plain(m->why);
 }
 
 bool extract_metrics(const json_t *spec, const struct frames *f,
@@ -256,16 +137,22 @@ bool extract_metrics(const json_t *spec, const struct frames *f,
 {
 	const json_t *steps = json_object_get(spec, "steps");
 	const json_t *last = json_array_get(steps, json_array_size(steps) - 1);
-	const char *step = frame_text(last, "name");
 	size_t i;
 	json_t *metric;
 
 	json_array_foreach(json_object_get(spec, "metrics"), i, metric)
 	{
-		char *reason = extract_one(metric, f, step, c);
+		const char *step = frame_text(metric, "step");
+		char *reason;
 
+		step = *step ? step : frame_text(last, "name");
+		reason = extract_one(metric, spec, f, step, c);
 		if (!reason)
 			continue;
+		if (!json_is_true(json_object_get(metric, "primary"))) {
+			add_missing(c, metric, reason);
+			continue;
+		}
 		*why = xasprintf("metric '%s': %s", frame_text(metric, "name"),
 				 reason);
 		free(reason);

@@ -2,6 +2,8 @@
 
 #include "base/err.h"
 #include "base/job.h"
+#include "lab/programs.h"
+#include "study/workload.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -231,14 +233,30 @@ static void add_package(json_t *entry, const struct strv *packages)
 	json_object_set_new(entry, "packages", list);
 }
 
+/* A host's file at a path of the guest. */
+static int add_file(struct cpio *c, const char *from, const char *to,
+		    json_t *contents, const char *name, struct err *e)
+{
+	char hex[SHA256_HEX];
+	int r = cpio_copy(c, from, to, e);
+
+	if (!r)
+		r = file_sha256(from, hex, e);
+	if (!r)
+		json_object_set_new(contents, name, json_string(hex));
+	return r;
+}
+
+/* By name to /bin; one with a path stays at that. */
 static int add_program(struct cpio *c, const char *name,
 		       const struct strv *packages, json_t *contents,
 		       struct strv *libs, struct err *e)
 {
-	char *from = look_up(name), *to, hex[SHA256_HEX];
+	bool fixed = name[0] == '/';
+	char *from = fixed ? xstrdup(name) : look_up(name), *to;
 	int r;
 
-	if (!from) {
+	if (!from || !file_exists(from)) {
 		char *list = strv_join(packages, ", ");
 
 		r = err_lab(e,
@@ -246,24 +264,62 @@ static int add_program(struct cpio *c, const char *name,
 			    "from package %s (make setup)",
 			    name, list);
 		free(list);
+		free(from);
 		return r;
 	}
-	to = xasprintf("bin/%s", name);
+	to = fixed ? xstrdup(name + 1) : xasprintf("bin/%s", name);
 	r = libraries(from, libs, e);
 	if (!r)
-		r = cpio_copy(c, from, to, e);
-	if (!r)
-		r = file_sha256(from, hex, e);
-	if (!r)
-		json_object_set_new(contents, name, json_string(hex));
+		r = add_file(c, from, to, contents, name, e);
 	free(from);
 	free(to);
 	return r;
 }
 
-static int fill_base(struct cpio *c, const char *agent,
-		     const struct strv *binaries, const struct strv *packages,
-		     json_t *contents, struct err *e)
+static int add_own_programs(struct cpio *c, const char *lab,
+			    const struct workload *w, json_t *contents,
+			    struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < w->nprograms; i++) {
+		const struct program *p = &w->programs[i];
+		char *from, *to = xasprintf("bin/%s", p->name);
+
+		r = program_build(lab, p, &from, e);
+		if (!r) {
+			r = add_file(c, from, to, contents, p->name, e);
+			free(from);
+		}
+		free(to);
+	}
+	return r;
+}
+
+static const char *base_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash ? slash + 1 : path;
+}
+
+static int add_files(struct cpio *c, const struct workload *w, json_t *contents,
+		     struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < w->files.n; i++) {
+		const char *from = w->files.v[i];
+		char *to = xasprintf("klab/files/%s", base_name(from));
+
+		r = add_file(c, from, to, contents, to, e);
+		free(to);
+	}
+	return r;
+}
+
+static int fill_base(struct cpio *c, const char *lab, const char *agent,
+		     const struct workload *w, json_t *contents, struct err *e)
 {
 	struct strv libs = STRV_INIT;
 	json_t *programs = json_object();
@@ -272,11 +328,15 @@ static int fill_base(struct cpio *c, const char *agent,
 
 	if (!r)
 		r = cpio_console(c, e);
-	for (size_t i = 0; !r && i < binaries->n; i++)
-		r = add_program(c, binaries->v[i], packages, programs, &libs,
-				e);
+	for (size_t i = 0; !r && i < w->binaries.n; i++)
+		r = add_program(c, w->binaries.v[i], &w->packages, programs,
+				&libs, e);
 	for (size_t i = 0; !r && i < libs.n; i++)
 		r = cpio_copy(c, libs.v[i], libs.v[i] + 1, e);
+	if (!r)
+		r = add_own_programs(c, lab, w, programs, e);
+	if (!r)
+		r = add_files(c, w, programs, e);
 	if (!r)
 		r = file_sha256(agent, hex, e);
 	if (!r)
@@ -306,8 +366,7 @@ static int keep_base(const char *lab, const struct cpio *c, json_t *contents,
 	return r;
 }
 
-int initramfs_base(const char *lab, const char *agent,
-		   const struct strv *binaries, const struct strv *packages,
+int initramfs_base(const char *lab, const char *agent, const struct workload *w,
 		   char sha256[SHA256_HEX], struct err *e)
 {
 	json_t *contents = json_object();
@@ -315,11 +374,11 @@ int initramfs_base(const char *lab, const char *agent,
 	int r;
 
 	cpio_open(&c);
-	r = fill_base(&c, agent, binaries, packages, contents, e);
+	r = fill_base(&c, lab, agent, w, contents, e);
 	if (!r)
 		r = cpio_close(&c, e);
 	if (!r) {
-		add_package(contents, packages);
+		add_package(contents, &w->packages);
 		mem_sha256(c.data.buf, c.data.len, sha256);
 		r = keep_base(lab, &c, contents, sha256, e);
 	}
@@ -337,9 +396,8 @@ int initramfs_job(const char *path, const char *job, const struct strv *modules,
 	cpio_open(&c);
 	r = cpio_file(&c, "klab/job", 0600, job, strlen(job), e);
 	for (size_t i = 0; !r && i < modules->n; i++) {
-		const char *name = strrchr(modules->v[i], '/');
-		char *to = xasprintf("klab/modules/%s",
-				     name ? name + 1 : modules->v[i]);
+		char *to =
+			xasprintf("klab/modules/%s", base_name(modules->v[i]));
 
 		r = cpio_copy(&c, modules->v[i], to, e);
 		free(to);

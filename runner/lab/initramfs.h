@@ -14,10 +14,11 @@
 #include "base/file.h"
 #include "base/str.h"
 
-/* Makes the base archive with these programs (looked up in PATH) and tells its
- * hash; packages is what a missing one is to be installed from. */
-int initramfs_base(const char *lab, const char *agent,
-		   const struct strv *binaries, const struct strv *packages,
+struct workload;
+
+/* Makes the base archive of a workload and tells its hash: its binaries, looked
+ * up in PATH, its own programs and its files. */
+int initramfs_base(const char *lab, const char *agent, const struct workload *w,
 		   char sha256[SHA256_HEX], struct err *e);
 /* Writes the archive of one boot: job is the text of the job file, modules are
  * files on the host. */

@@ -4,6 +4,7 @@
 #include "kernel/debian.h"
 #include "kernel/image.h"
 #include "kernel/store.h"
+#include "lab/applicable.h"
 
 #include <errno.h>
 
@@ -137,6 +138,16 @@ static const char *below(const char *lab, const char *path)
 	return path;
 }
 
+/* Workloads with kernel modules of their own need a kernel that was built with
+ * them. */
+static bool has_kmods(const struct matrix *m, const struct kernel *k)
+{
+	for (size_t i = 0; i < m->s->nworkloads; i++)
+		if (!kmods_known(m->s->workloads[i], k))
+			return false;
+	return true;
+}
+
 static int load_run(const struct matrix *m, const struct kernel *k,
 		    struct kernel *run, struct err *e)
 {
@@ -145,9 +156,12 @@ static int load_run(const struct matrix *m, const struct kernel *k,
 
 	if (db_first_same(m->lab->db, k, key, e))
 		return -EIO;
-	if (!kernel_store_find(m->lab->dir, key, run, &gone))
-		return 0;
-	/* Its folder is lost: this one has the same code. */
+	if (!kernel_store_find(m->lab->dir, key, run, &gone)) {
+		if (has_kmods(m, run))
+			return 0;
+		kernel_release(run);
+	}
+	/* Its folder is lost, or has no modules: this one has the same code. */
 	return kernel_store_find(m->lab->dir, k->key, run, e);
 }
 

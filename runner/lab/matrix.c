@@ -3,6 +3,7 @@
 #include "base/str.h"
 #include "guest/limits.h"
 #include "kernel/debian.h"
+#include "lab/applicable.h"
 #include "lab/initramfs.h"
 #include "lab/kernels.h"
 #include "machine/backend.h"
@@ -115,13 +116,48 @@ static void build_archives(struct matrix *m)
 	for (size_t i = 0; i < m->s->nworkloads; i++) {
 		const struct workload *w = m->s->workloads[i];
 
-		if (!initramfs_base(m->lab->dir, m->lab->agent, &w->binaries,
-				    &w->packages, m->archive[i], &e))
+		if (!initramfs_base(m->lab->dir, m->lab->agent, w,
+				    m->archive[i], &e))
 			continue;
 		m->archive[i][0] = '\0';
 		err_prefix(&e, "workload '%s'", w->label);
 		trouble(&m->o, &e);
 	}
+}
+
+/* "brd rd_nr=1" is the module brd. */
+static char *module_name(const char *wanted)
+{
+	return xstrndup(wanted, strcspn(wanted, " "));
+}
+
+/* Is "brd.ko.xz" the file of module brd? */
+static bool is_file_of(const char *file, const char *module)
+{
+	size_t n = strlen(module);
+
+	for (size_t i = 0; i < n; i++)
+		if (file[i] != module[i] &&
+		    !(file[i] && strchr("-_", file[i]) &&
+		      strchr("-_", module[i])))
+			return false;
+	return file[n] == '.';
+}
+
+/* The file's name, with the parameters that the workload gives it. */
+static void add_module(const struct workload *w, const char *file,
+		       struct strv *names)
+{
+	const char *params = "";
+
+	for (size_t i = 0; i < w->modules.n; i++) {
+		char *name = module_name(w->modules.v[i]);
+
+		if (is_file_of(file, name))
+			params = w->modules.v[i] + strlen(name);
+		free(name);
+	}
+	strv_addf(names, "%s%s", file, params);
 }
 
 /* The file names of the modules that a workload needs on a kernel.  What klab
@@ -130,21 +166,27 @@ static int find_modules(struct matrix *m, const struct kernel *k,
 			const struct machine *on, const struct workload *w,
 			struct strv *names, struct err *e)
 {
-	struct strv paths = STRV_INIT;
+	struct strv wanted = STRV_INIT, paths = STRV_INIT;
 	int r = 0;
 
 	if (m->builds)
 		return 0;
 	if (on->backend->whole)
 		r = debian_module_tree(m->lab->dir, k, e);
-	if (r || !w->modules.n)
-		return r;
-	r = debian_modules(m->lab->dir, k, &w->modules, &paths, e);
+	for (size_t i = 0; i < w->modules.n; i++) {
+		char *name = module_name(w->modules.v[i]);
+
+		strv_add(&wanted, name);
+		free(name);
+	}
+	if (!r && wanted.n)
+		r = debian_modules(m->lab->dir, k, &wanted, &paths, e);
 	for (size_t i = 0; !r && i < paths.n; i++) {
 		const char *name = strrchr(paths.v[i], '/');
 
-		strv_add(names, name ? name + 1 : paths.v[i]);
+		add_module(w, name ? name + 1 : paths.v[i], names);
 	}
+	strv_release(&wanted);
 	strv_release(&paths);
 	return r;
 }
@@ -279,6 +321,47 @@ struct task *matrix_next(struct matrix *m)
 	return NULL;
 }
 
+static int tell_not_applicable(struct matrix *m, const struct cell *c,
+			       const char *why, struct err *e)
+{
+	const struct study *s = m->s;
+	const struct stage *g = &s->stages[c->stage];
+	const char *label = s->workloads[c->workload]->label;
+	const char *machine = s->machines[c->machine]->name;
+
+	note(&m->o,
+	     "not applicable: workload '%s' on stage '%s', machine '%s': "
+	     "%s",
+	     label, g->name, machine, why);
+	m->not_applicable += (size_t)s->boots;
+	return db_not_applicable(m->lab->db, m->study, g->idx,
+				 s->configs[c->config].name, machine, label,
+				 why, e);
+}
+
+/* The cell's spec, or why there is none: the workload cannot run there, or
+ * something is missing here. */
+static int add_cell(struct matrix *m, struct cell *c, const struct kernel *k,
+		    struct err *e)
+{
+	const struct study *s = m->s;
+	const struct machine *on = s->machines[c->machine];
+	char *why = NULL;
+	int r = 0;
+
+	if (k && !m->unfit[c->machine])
+		why = not_applicable(s->workloads[c->workload], on, k,
+				     m->builds != NULL);
+	if (why)
+		r = tell_not_applicable(m, c, why, e);
+	else
+		c->spec = cell_spec(m, c, k);
+	if (!why && !c->spec && (!m->unfit[c->machine] || !on->fallback))
+		m->skipped += (size_t)s->boots;
+	free(why);
+	return r;
+}
+
 /* The cells and boots of one kernel, or of none. */
 static int add_cells(struct matrix *m, size_t stage, size_t config,
 		     const struct kernel *k, struct err *e)
@@ -292,10 +375,8 @@ static int add_cells(struct matrix *m, size_t stage, size_t config,
 
 			*c = (struct cell){(int)stage, (int)config, (int)i,
 					   (int)w, NULL};
-			c->spec = cell_spec(m, c, k);
-			if (!c->spec &&
-			    (!m->unfit[i] || !s->machines[i]->fallback))
-				m->skipped += (size_t)s->boots;
+			if (add_cell(m, c, k, e))
+				return -EIO;
 		}
 	}
 	for (int seed = 1; seed <= s->boots; seed++)

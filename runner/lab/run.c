@@ -115,6 +115,7 @@ int run_resolve(struct run *r, struct err *e)
 	if (ret)
 		return ret;
 	r->p.skipped = r->m.skipped;
+	r->p.not_applicable = r->m.not_applicable;
 	if (r->m.builds)
 		r->p.builds = builds_todo(r->m.builds);
 	/* Of a kernel that is still to be built it is not known yet whether it
@@ -246,6 +247,7 @@ static void enter_build(struct run *r, size_t stage, size_t config,
 		r->p.bad += r->m.tasks[i].state == TASK_BAD;
 	}
 	r->p.skipped = r->m.skipped;
+	r->p.not_applicable = r->m.not_applicable;
 	if (r->p.bad)
 		run_worsen(r, ERR_KERNEL);
 }

@@ -23,8 +23,9 @@ struct run_progress {
 	size_t splat;   /* ok, but with findings that are not harmless */
 	size_t failed;  /* failed for a reason of ours, to be done again */
 	size_t running;
-	size_t skipped; /* boots that have no kernel or no machine */
-	size_t builds;  /* kernels that this run had to build */
+	size_t skipped;        /* boots that have no kernel or no machine */
+	size_t not_applicable; /* boots of workloads that cannot run there */
+	size_t builds;         /* kernels that this run had to build */
 	size_t built, broken, building;
 	size_t unbuildable; /* kernels of which that was known before */
 	uint64_t eta_ms;    /* until the end; 0 if unknown */

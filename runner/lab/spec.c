@@ -5,7 +5,7 @@
 #include "machine/backend.h"
 
 /* Raised when collect.c or extract.c would judge the same files otherwise. */
-#define JUDGE 1
+#define JUDGE 2
 #define OUTPUT_CAP (1 << 20)
 
 static json_t *list_of(const struct strv *words)
@@ -17,47 +17,82 @@ static json_t *list_of(const struct strv *words)
 	return list;
 }
 
+static void add_all(json_t *list, const struct strv *words)
+{
+	for (size_t i = 0; i < words->n; i++)
+		json_array_append_new(list, json_string(words->v[i]));
+}
+
+/* Monitors watch the last step; some are a program that it runs under. */
+static json_t *step_of(const struct workload *w, size_t i)
+{
+	const struct step *s = &w->steps[i];
+	json_t *argv = json_array(), *collect = list_of(&s->collect);
+
+	for (size_t k = 0; i + 1 == w->nsteps && k < w->nmonitors; k++) {
+		add_all(argv, &w->monitors[k].wrap);
+		add_all(collect, &w->monitors[k].collect);
+	}
+	add_all(argv, &s->argv);
+	return json_pack("{s:s, s:o, s:o, s:I, s:i}", "name", s->name, "argv",
+			 argv, "collect", collect, "deadline_ms",
+			 (json_int_t)s->deadline_s * 1000, "cap", OUTPUT_CAP);
+}
+
 static json_t *steps_of(const struct workload *w)
 {
 	json_t *list = json_array();
 
 	for (size_t i = 0; i < w->nsteps; i++)
-		json_array_append_new(
-			list,
-			json_pack("{s:s, s:o, s:o, s:I, s:i}", "name",
-				  w->steps[i].name, "argv",
-				  list_of(&w->steps[i].argv), "collect",
-				  list_of(&w->steps[i].collect), "deadline_ms",
-				  (json_int_t)w->steps[i].deadline_s * 1000,
-				  "cap", OUTPUT_CAP));
+		json_array_append_new(list, step_of(w, i));
 	return list;
 }
-
-static const char *const from_names[] = {
-	[FROM_ELAPSED] = "elapsed",
-	[FROM_HELLO] = "hello",
-	[FROM_RUSAGE] = "rusage",
-	[FROM_REGEX] = "regex",
-	[FROM_CYCLICTEST] = "cyclictest-json",
-};
 
 static json_t *metrics_of(const struct workload *w)
 {
 	json_t *list = json_array();
 
-	for (size_t i = 0; i < w->nmetrics; i++) {
-		const struct metric *m = &w->metrics[i];
+	for (size_t i = 0; i < w->nmetrics; i++)
+		json_array_append(list, w->metrics[i].spec);
+	return list;
+}
+
+static json_t *monitors_of(const struct workload *w)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < w->nmonitors; i++) {
+		const struct monitor *m = &w->monitors[i];
 
 		json_array_append_new(
-			list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:I}",
-					"name", m->name, "unit", m->unit,
-					"from", from_names[m->from], "field",
-					m->field ? m->field : "", "pattern",
-					m->pattern ? m->pattern : "", "file",
-					m->file ? m->file : "", "limit_us",
-					(json_int_t)m->limit_us));
+			list,
+			json_pack("{s:s, s:o, s:o, s:o, s:o}", "name", m->name,
+				  "set", list_of(&m->set), "reset",
+				  list_of(&m->reset), "read", list_of(&m->read),
+				  "collect", list_of(&m->collect)));
 	}
 	return list;
+}
+
+/* What few workloads have, so that the specs of the others are short. */
+static void add_extras(json_t *spec, const struct workload *w)
+{
+	json_t *kmods = json_array();
+
+	for (size_t i = 0; i < w->kmods.n; i++) {
+		const char *name = strrchr(w->kmods.v[i], '/') + 1;
+
+		json_array_append_new(
+			kmods,
+			json_sprintf("%.*s.ko", (int)strlen(name) - 2, name));
+	}
+	if (w->kmods.n)
+		json_object_set(spec, "kmods", kmods);
+	json_decref(kmods);
+	if (w->mounts.n)
+		json_object_set_new(spec, "mounts", list_of(&w->mounts));
+	if (w->nmonitors)
+		json_object_set_new(spec, "monitors", monitors_of(w));
 }
 
 /* On the exact clock a kernel may have an image of its own. */
@@ -116,6 +151,7 @@ json_t *spec_new(const struct kernel *k, const struct machine *m,
 	json_object_set_new(spec, "hang_s", json_integer(m->hang_s));
 	if (m->host)
 		json_object_set(spec, "host", m->host);
+	add_extras(spec, w);
 	return spec;
 }
 
@@ -189,6 +225,19 @@ static void add_step(struct str *s, const json_t *spec, const json_t *step)
 	add_args(s, "collect", json_object_get(step, "collect"));
 }
 
+static void add_monitors(struct str *s, const json_t *spec)
+{
+	size_t i;
+	json_t *m;
+
+	json_array_foreach(json_object_get(spec, "monitors"), i, m)
+	{
+		add_args(s, "set", json_object_get(m, "set"));
+		add_args(s, "reset", json_object_get(m, "reset"));
+		add_args(s, "read", json_object_get(m, "read"));
+	}
+}
+
 char *spec_job(const json_t *spec)
 {
 	const char *port = backend_of(spec)->port;
@@ -202,10 +251,12 @@ char *spec_job(const json_t *spec)
 		 port ? port : "/dev/ttyS1");
 	str_addf(&s, "metronome_ns %d\n",
 		 spec_int(spec, "machine", "metronome_us") * 1000);
+	add_args(&s, "mount", json_object_get(spec, "mounts"));
 	json_array_foreach(json_object_get(spec, "modules"), i, item) str_addf(
 		&s, "module /klab/modules/%s\n", json_string_value(item));
 	json_array_foreach(json_object_get(spec, "steps"), i, item)
 		add_step(&s, spec, item);
+	add_monitors(&s, spec);
 	str_adds(&s, "end\n");
 	return str_detach(&s);
 }
@@ -239,6 +290,27 @@ static bool list_of_files(const json_t *list)
 	return true;
 }
 
+/* The same, with parameters after a space. */
+static bool modules_ok(const json_t *list)
+{
+	size_t i;
+	json_t *word;
+
+	if (!list_of_text(list))
+		return false;
+	json_array_foreach(list, i, word)
+	{
+		const char *text = json_string_value(word);
+		char *name = xstrndup(text, strcspn(text, " "));
+		bool ok = word_ok(name);
+
+		free(name);
+		if (!ok)
+			return false;
+	}
+	return true;
+}
+
 static bool steps_ok(const json_t *steps)
 {
 	size_t i;
@@ -265,19 +337,36 @@ static bool metrics_ok(const json_t *metrics)
 {
 	size_t i;
 	json_t *m;
-	const char *a, *b, *c, *d, *f, *g;
-	json_int_t limit;
 
 	if (!json_is_array(metrics))
 		return false;
-	json_array_foreach(
-		metrics, i,
-		m) if (json_unpack(m, "{s:s, s:s, s:s, s:s, s:s, s:s, s:I}",
-				   "name", &a, "unit", &b, "from", &c, "field",
-				   &d, "pattern", &f, "file", &g, "limit_us",
-				   &limit) ||
-		       limit < 0 || limit > LIMIT_US_MAX) return false;
+	json_array_foreach(metrics, i, m) if (!metric_spec_ok(m)) return false;
 	return true;
+}
+
+static bool absent_or_text(const json_t *list)
+{
+	return !list || list_of_text(list);
+}
+
+static bool extras_ok(const json_t *spec)
+{
+	const json_t *monitors = json_object_get(spec, "monitors"), *m;
+	const json_t *kmods = json_object_get(spec, "kmods");
+	size_t i;
+
+	for (i = 0; i < json_array_size(monitors); i++) {
+		m = json_array_get(monitors, i);
+		if (!json_is_string(json_object_get(m, "name")) ||
+		    !list_of_text(json_object_get(m, "set")) ||
+		    !list_of_text(json_object_get(m, "reset")) ||
+		    !list_of_text(json_object_get(m, "read")) ||
+		    !list_of_text(json_object_get(m, "collect")))
+			return false;
+	}
+	return (!monitors || json_is_array(monitors)) &&
+	       (!kmods || list_of_files(kmods)) &&
+	       absent_or_text(json_object_get(spec, "mounts"));
 }
 
 /* Of a backend's settings only that they are some: it reads them itself. */
@@ -317,9 +406,9 @@ static bool spec_ok(json_t *spec)
 		return false;
 	return version == 1 && deadline > 0 && machine_ok(spec) &&
 	       word_ok(key) && word_ok(file) && word_ok(initramfs) &&
-	       list_of_text(command) && list_of_files(modules) &&
-	       list_of_text(env) && list_of_text(load) && steps_ok(steps) &&
-	       metrics_ok(metrics);
+	       list_of_text(command) && modules_ok(modules) &&
+	       extras_ok(spec) && list_of_text(env) && list_of_text(load) &&
+	       steps_ok(steps) && metrics_ok(metrics);
 }
 
 int spec_load(const char *path, json_t **out, struct err *e)

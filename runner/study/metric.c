@@ -3,104 +3,276 @@
 #include "base/err.h"
 #include "base/yml.h"
 
+#include <math.h>
 #include <regex.h>
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
+#define KEYS 6
 
-static int read_from(struct yml_node *n, const char *from, struct metric *m,
-		     struct err *e)
+static const char *const rusage[] = {"nvcsw",    "nivcsw",   "minflt",
+				     "utime_us", "stime_us", "load_runs"};
+
+/* What each kind takes besides name, unit, step and per; those of `need` it
+ * cannot do without. */
+static const struct kind {
+	const char *from;
+	const char *need[KEYS], *may[KEYS];
+} kinds[] = {
+	{"elapsed", {NULL}, {NULL}},
+	{"hello", {NULL}, {NULL}},
+	{"rusage", {"field"}, {NULL}},
+	{"regex", {"pattern"}, {"file", "stream", "take"}},
+	{"json", {"path"}, {"file"}},
+	{"ktap", {"field"}, {"file"}},
+	{"monitor", {"monitor", "row", "column"}, {"take"}},
+	{"monitor-cost", {"monitor"}, {NULL}},
+	{"cyclictest-json", {"file", "field", "limit_us"}, {NULL}},
+};
+
+static const char *const texts[] = {"field", "pattern", "file", "stream",
+				    "take",  "monitor", "row",  "step"};
+
+/* Words that are one of a few. */
+static const struct {
+	const char *from, *key;
+	const char *words[7];
+} choices[] = {
+	{"regex", "take", {"first", "last", "sum", "max", "min"}},
+	{"regex", "stream", {"out", "err"}},
+	{"monitor", "take", {"delta", "before", "after"}},
+	{"ktap", "field", {"pass", "fail", "skip"}},
+	{"cyclictest-json", "field", {"min", "avg", "max", "p99", "p999"}},
+};
+
+static const struct kind *kind_of(const char *from)
 {
-	static const char *const rusage[] = {"nvcsw",    "nivcsw",
-					     "minflt",   "utime_us",
-					     "stime_us", "load_runs"};
-	static const char *const fields[] = {"min", "avg", "max", "p99",
-					     "p999"};
-	bool known_field = false;
-	regex_t re;
+	for (size_t i = 0; i < COUNT(kinds); i++)
+		if (!strcmp(kinds[i].from, from))
+			return &kinds[i];
+	return NULL;
+}
 
-	for (size_t i = 0; i < COUNT(fields) && m->field; i++)
-		known_field |= !strcmp(m->field, fields[i]);
-	for (size_t i = 0; i < COUNT(rusage); i++) {
-		if (strcmp(from, rusage[i]))
-			continue;
-		m->from = FROM_RUSAGE;
-		free(m->field);
-		m->field = xstrdup(from);
+static bool has(const char *const *list, const char *word)
+{
+	for (; *list; list++)
+		if (!strcmp(*list, word))
+			return true;
+	return false;
+}
+
+/* ---- one value ---- */
+
+/* NULL with an error, or where the parameters leave nothing of the word. */
+static char *expand(const struct params *p, struct yml_node *n,
+		    const char *word, struct err *e)
+{
+	struct strv words = STRV_INIT;
+	char *text = NULL;
+
+	if (!params_expand(p, n, word, &words, e) && words.n)
+		text = xstrdup(words.v[0]);
+	else if (!words.n)
+		yml_err(n, e, "'%s' has no value", word);
+	strv_release(&words);
+	return text;
+}
+
+static int take_text(struct yml_node *n, const char *key,
+		     const struct params *p, json_t *spec, struct err *e)
+{
+	const char *word = NULL;
+	char *text;
+
+	if (yml_opt_text(n, key, &word, e))
+		return -1;
+	if (!word)
 		return 0;
-	}
-	if (!strcmp(from, "elapsed")) {
-		m->from = FROM_ELAPSED;
-	} else if (!strcmp(from, "hello")) {
-		m->from = FROM_HELLO;
-	} else if (!strcmp(from, "regex")) {
-		m->from = FROM_REGEX;
-		if (!m->pattern || regcomp(&re, m->pattern, REG_EXTENDED))
-			return yml_err(n, e,
-				       "needs a 'pattern', a POSIX "
-				       "extended regular expression");
-		if (re.re_nsub < 1) {
-			regfree(&re);
-			return yml_err(n, e, "'pattern' needs a (group)");
-		}
-		regfree(&re);
-	} else if (!strcmp(from, "cyclictest-json")) {
-		m->from = FROM_CYCLICTEST;
-		if (!m->file || !known_field || !m->limit_us)
-			return yml_err(n, e,
-				       "needs 'file', 'limit_us' and a "
-				       "'field': min, avg, max, p99 or p999");
-	} else {
-		return yml_err(
-			n, e,
-			"'from: %s' is not known; one of: "
-			"elapsed, hello, regex, cyclictest-json, "
-			"nvcsw, nivcsw, minflt, utime_us, stime_us, load_runs",
-			from);
-	}
+	/* A pattern has braces of its own. */
+	text = strcmp(key, "pattern") ? expand(p, yml_get(n, key), word, e)
+				      : xstrdup(word);
+	if (!text)
+		return -1;
+	json_object_set_new(spec, key, json_string(text));
+	free(text);
 	return 0;
 }
 
-/* A number that may be a {parameter}. */
-static int read_limit(struct yml_node *n, const struct params *p,
-		      struct metric *m, struct err *e)
+static int take_number(struct yml_node *n, const char *key, long long max,
+		       const struct params *p, json_t *spec, struct err *e)
 {
-	struct strv word = STRV_INIT;
-	const char *text = NULL;
-	int r;
+	const char *word = NULL;
+	long long value;
+	char *text;
+	int r = 0;
 
-	if (yml_opt_text(n, "limit_us", &text, e))
+	if (yml_opt_text(n, key, &word, e))
 		return -1;
-	if (!text)
+	if (!word)
 		return 0;
-	r = params_expand(p, n, text, &word, e);
-	if (!r &&
-	    (!word.n || !str_to_ll(word.v[0], 1, LIMIT_US_MAX, &m->limit_us)))
-		r = yml_err(n, e,
-			    "'limit_us: %s' is not a number from 1 to "
-			    "%d",
-			    text, LIMIT_US_MAX);
-	strv_release(&word);
+	text = expand(p, yml_get(n, key), word, e);
+	if (!text)
+		return -1;
+	if (str_to_ll(text, 1, max, &value))
+		json_object_set_new(spec, key, json_integer(value));
+	else
+		r = yml_err(n, e, "'%s: %s' is not a number from 1 to %lld",
+			    key, text, max);
+	free(text);
 	return r;
+}
+
+/* "{groups} {fds}": their product. */
+static int take_per(struct yml_node *n, const struct params *p, json_t *spec,
+		    struct err *e)
+{
+	const char *word = NULL;
+	double product = 1;
+	char *text, *save = NULL;
+
+	if (yml_opt_text(n, "per", &word, e))
+		return -1;
+	if (!word)
+		return 0;
+	text = expand(p, yml_get(n, "per"), word, e);
+	if (!text)
+		return -1;
+	for (char *one = strtok_r(text, " ", &save); one;
+	     one = strtok_r(NULL, " ", &save)) {
+		char *end;
+		double value = strtod(one, &end);
+
+		product *= *end || end == one ? 0 : value;
+	}
+	free(text);
+	if (!isfinite(product) || product <= 0)
+		return yml_err(n, e,
+			       "'per: %s' are not numbers greater than zero",
+			       word);
+	json_object_set_new(spec, "per", json_real(product));
+	return 0;
+}
+
+static int take_path(struct yml_node *n, const struct params *p, json_t *spec,
+		     struct err *e)
+{
+	struct strv words = STRV_INIT;
+	int r = params_words(p, n, "path", &words, e);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < words.n; i++)
+		json_array_append_new(list, json_string(words.v[i]));
+	if (words.n)
+		json_object_set(spec, "path", list);
+	json_decref(list);
+	strv_release(&words);
+	return r;
+}
+
+static int take_all(struct yml_node *n, const struct params *p, json_t *spec,
+		    struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && i < COUNT(texts); i++)
+		r = take_text(n, texts[i], p, spec, e);
+	if (!r)
+		r = take_number(n, "limit_us", LIMIT_US_MAX, p, spec, e);
+	if (!r)
+		r = take_number(n, "column", 1000, p, spec, e);
+	if (!r)
+		r = take_per(n, p, spec, e);
+	return r ? r : take_path(n, p, spec, e);
+}
+
+/* ---- what belongs together ---- */
+
+static bool pattern_ok(const json_t *spec)
+{
+	const json_t *pattern = json_object_get(spec, "pattern");
+	regex_t re;
+	bool ok;
+
+	if (!pattern)
+		return true;
+	if (regcomp(&re, json_string_value(pattern), REG_EXTENDED))
+		return false;
+	ok = re.re_nsub >= 1;
+	regfree(&re);
+	return ok;
+}
+
+/* The key whose word is none of its few, or NULL. */
+static const char *bad_choice(const json_t *spec, const char *from)
+{
+	for (size_t i = 0; i < COUNT(choices); i++) {
+		const json_t *v = json_object_get(spec, choices[i].key);
+
+		if (v && !strcmp(choices[i].from, from) &&
+		    !has(choices[i].words, json_string_value(v)))
+			return choices[i].key;
+	}
+	return NULL;
+}
+
+/* The key that this kind has no use for, or NULL. */
+static const char *stray_key(const json_t *spec, const struct kind *k)
+{
+	static const char *const all[] = {"name", "unit",    "from", "step",
+					  "per",  "primary", NULL};
+	const char *key;
+	json_t *v;
+
+	json_object_foreach((json_t *)spec, key,
+			    v) if (!has(all, key) && !has(k->need, key) &&
+				   !has(k->may, key)) return key;
+	return NULL;
+}
+
+static int check_kind(struct yml_node *n, const json_t *spec, const char *from,
+		      struct err *e)
+{
+	const struct kind *k = kind_of(from);
+	const char *key;
+
+	if (!k)
+		return yml_err(n, e,
+			       "'from: %s' is not known; one of: elapsed, "
+			       "hello, regex, json, ktap, monitor, "
+			       "cyclictest-json, nvcsw, nivcsw, minflt, "
+			       "utime_us, stime_us, load_runs",
+			       from);
+	for (size_t i = 0; k->need[i]; i++)
+		if (!json_object_get(spec, k->need[i]))
+			return yml_err(n, e, "'from: %s' needs '%s'", from,
+				       k->need[i]);
+	key = stray_key(spec, k);
+	if (key)
+		return yml_err(n, e, "'from: %s' takes no '%s'", from, key);
+	key = bad_choice(spec, from);
+	if (key)
+		return yml_err(n, e, "'from: %s' knows no '%s: %s'", from, key,
+			       json_string_value(json_object_get(spec, key)));
+	if (!pattern_ok(spec))
+		return yml_err(n, e,
+			       "'pattern' has to be a POSIX extended regular "
+			       "expression with a (group)");
+	return 0;
 }
 
 int metric_read(struct yml_node *n, const struct params *p, struct metric *m,
 		struct err *e)
 {
-	static const char *const keys[] = {"unit",  "better",  "primary",
-					   "from",  "pattern", "latency",
-					   "field", "file",    "limit_us"};
-	const char *unit = NULL, *better = NULL, *from = NULL, *pattern = NULL,
-		   *field = NULL, *file = NULL;
+	static const char *const keys[] = {
+		"unit",  "better", "primary",  "from", "latency", "step",
+		"field", "file",   "limit_us", "per",  "pattern", "stream",
+		"take",  "path",   "monitor",  "row",  "column"};
+	const char *unit = NULL, *better = NULL, *from = NULL;
 
 	if (yml_expect(n, YML_MAP, e) || yml_opt_text(n, "unit", &unit, e) ||
 	    yml_opt_text(n, "better", &better, e) ||
 	    yml_opt_bool(n, "primary", &m->primary, e) ||
 	    yml_opt_bool(n, "latency", &m->latency, e) ||
-	    yml_opt_text(n, "from", &from, e) ||
-	    yml_opt_text(n, "pattern", &pattern, e) ||
-	    yml_opt_text(n, "field", &field, e) ||
-	    yml_opt_text(n, "file", &file, e) || read_limit(n, p, m, e) ||
-	    yml_check_unused(n, keys, COUNT(keys), e))
+	    yml_opt_text(n, "from", &from, e))
 		return -1;
 	if (!unit || !from || !better ||
 	    (strcmp(better, "lower") && strcmp(better, "higher")))
@@ -110,10 +282,31 @@ int metric_read(struct yml_node *n, const struct params *p, struct metric *m,
 	m->name = xstrdup(n->key);
 	m->unit = xstrdup(unit);
 	m->better = xstrdup(better);
-	m->pattern = pattern ? xstrdup(pattern) : NULL;
-	m->field = field ? xstrdup(field) : NULL;
-	m->file = file ? xstrdup(file) : NULL;
-	return read_from(n, from, m, e);
+	m->spec = json_pack("{s:s, s:s}", "name", m->name, "unit", m->unit);
+	if (m->primary)
+		json_object_set_new(m->spec, "primary", json_true());
+	if (take_all(n, p, m->spec, e) ||
+	    yml_check_unused(n, keys, COUNT(keys), e))
+		return -1;
+	for (size_t i = 0; i < COUNT(rusage); i++)
+		if (!strcmp(from, rusage[i])) {
+			json_object_set_new(m->spec, "field",
+					    json_string(from));
+			from = "rusage";
+			break;
+		}
+	json_object_set_new(m->spec, "from", json_string(from));
+	return check_kind(n, m->spec, from, e);
+}
+
+void metric_of_cost(struct metric *m, const char *monitor)
+{
+	m->name = xasprintf("%s-cost", monitor);
+	m->unit = xstrdup("ns");
+	m->better = xstrdup("lower");
+	m->spec =
+		json_pack("{s:s, s:s, s:s, s:s}", "name", m->name, "unit",
+			  m->unit, "from", "monitor-cost", "monitor", monitor);
 }
 
 void metric_release(struct metric *m)
@@ -121,7 +314,48 @@ void metric_release(struct metric *m)
 	free(m->name);
 	free(m->unit);
 	free(m->better);
-	free(m->field);
-	free(m->pattern);
-	free(m->file);
+	json_decref(m->spec);
+}
+
+/* ---- a spec from a file ---- */
+
+static bool types_ok(const json_t *spec)
+{
+	const json_t *path = json_object_get(spec, "path"), *v, *word;
+	size_t i;
+
+	for (i = 0; i < COUNT(texts); i++) {
+		v = json_object_get(spec, texts[i]);
+		if (v && !json_is_string(v))
+			return false;
+	}
+	json_array_foreach(path, i,
+			   word) if (!json_is_string(word)) return false;
+	v = json_object_get(spec, "per");
+	if (v && (!json_is_number(v) || json_number_value(v) <= 0))
+		return false;
+	v = json_object_get(spec, "column");
+	if (v && (json_integer_value(v) < 1 || json_integer_value(v) > 1000))
+		return false;
+	v = json_object_get(spec, "limit_us");
+	return (!path || json_array_size(path)) &&
+	       (!v || (json_integer_value(v) >= 1 &&
+		       json_integer_value(v) <= LIMIT_US_MAX));
+}
+
+bool metric_spec_ok(const json_t *spec)
+{
+	const char *name, *unit, *from;
+	const struct kind *k;
+
+	if (json_unpack((json_t *)spec, "{s:s, s:s, s:s}", "name", &name,
+			"unit", &unit, "from", &from) ||
+	    !types_ok(spec))
+		return false;
+	k = kind_of(from);
+	for (size_t i = 0; k && k->need[i]; i++)
+		if (!json_object_get(spec, k->need[i]))
+			return false;
+	return k && !stray_key(spec, k) && !bad_choice(spec, from) &&
+	       pattern_ok(spec);
 }

@@ -5,36 +5,32 @@
 #ifndef KLAB_METRIC_H
 #define KLAB_METRIC_H
 
+#include <jansson.h>
 #include <stdbool.h>
 
 #include "study/params.h"
 
-/* Where a metric's value comes from. */
-enum metric_from {
-	FROM_ELAPSED,    /* the agent's clock around the step, ns */
-	FROM_HELLO,      /* the agent's clock when it started, ns */
-	FROM_RUSAGE,     /* a number of the end frame: nvcsw, utime_us, ... */
-	FROM_REGEX,      /* group 1 of a POSIX extended pattern on stdout */
-	FROM_CYCLICTEST, /* a field of cyclictest's JSON, with its histograms */
-};
-
+/* The longest latency that a histogram can have a bucket for. */
 #define LIMIT_US_MAX 1000000
 
 struct metric {
 	char *name, *unit, *better; /* better: "lower" or "higher" */
 	bool primary, latency;
-	enum metric_from from;
-	char *field;   /* rusage: frame key; cyclictest: min avg max p99 p999 */
-	char *pattern; /* regex */
-	char *file;    /* cyclictest: path in the guest */
-	long long limit_us; /* cyclictest: latencies from here on overflow,
-			     * at most LIMIT_US_MAX */
+	/* As it goes into a boot's spec: name, unit, from, and those keys of
+	 * docs/workloads.md that `from` takes, parameters resolved. */
+	json_t *spec;
 };
 
 /* Reads one entry of a workload's `metrics`; m is released by the caller also
  * after an error. */
 int metric_read(struct yml_node *n, const struct params *p, struct metric *m,
 		struct err *e);
+/* NAME-cost: what it takes to read that monitor, before and after. */
+void metric_of_cost(struct metric *m, const char *monitor);
 void metric_release(struct metric *m);
+
+/* Is this what metric_read() makes?  Of a spec that anybody may have written.
+ */
+bool metric_spec_ok(const json_t *spec);
 
 #endif

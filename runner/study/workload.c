@@ -1,26 +1,13 @@
-#include "study/workload.h"
+#include "study/workload_int.h"
 
 #include "base/err.h"
 #include "base/file.h"
 #include "base/yml.h"
-#include "guest/limits.h"
 
 #include <dirent.h>
+#include <libgen.h>
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
-
-/* A workload.yaml while it is read. */
-struct source {
-	const char *share;
-	struct yml_doc *doc;
-	struct yml_node *root;
-	char *variant; /* after "folder-", or NULL */
-	struct params params;
-};
-
-static const char *const known[] = {
-	"workload",   "summary",  "stresses", "packages", "binaries", "modules",
-	"parameters", "variants", "steps",    "load",     "metrics"};
 
 /* ---- finding the folder ---- */
 
@@ -164,108 +151,6 @@ static int read_variant(struct source *s, const struct yml_node *item,
 	return 0;
 }
 
-static int read_step(struct yml_node *n, const struct params *p,
-		     struct step *step, struct err *e)
-{
-	static const char *const keys[] = {"name", "argv", "collect",
-					   "deadline_s"};
-	const char *name = NULL;
-
-	step->deadline_s = 60;
-	if (yml_expect(n, YML_MAP, e) || yml_opt_text(n, "name", &name, e) ||
-	    yml_opt_int(n, "deadline_s", 1, 86400, &step->deadline_s, e) ||
-	    params_words(p, n, "argv", &step->argv, e) ||
-	    params_words(p, n, "collect", &step->collect, e) ||
-	    yml_check_unused(n, keys, COUNT(keys), e))
-		return -1;
-	if (!name || !word_ok(name))
-		return yml_err(n, e,
-			       "a step needs a 'name' of letters, "
-			       "digits and ._+-");
-	if (step->argv.n > JOB_ARGS || step->collect.n > JOB_COLLECTS)
-		return yml_err(n, e,
-			       "step '%s' has more than %d words or %d "
-			       "files to collect",
-			       name, JOB_ARGS, JOB_COLLECTS);
-	if (!step->argv.n)
-		return yml_err(n, e, "step '%s' needs 'argv'", name);
-	step->name = xstrdup(name);
-	return 0;
-}
-
-static int read_steps(struct source *s, struct workload *w, struct err *e)
-{
-	struct yml_node *list;
-
-	if (yml_need(s->root, "steps", &list, e) ||
-	    yml_expect(list, YML_LIST, e))
-		return -1;
-	if (!list->n)
-		return yml_err(list, e, "is empty");
-	if (list->n > JOB_STEPS)
-		return yml_err(list, e, "has more than %d steps", JOB_STEPS);
-	w->steps = xcalloc(list->n, sizeof(*w->steps));
-	for (size_t i = 0; i < list->n; i++) {
-		w->nsteps++;
-		if (read_step(list->at[i], &s->params, &w->steps[i], e))
-			return -1;
-		for (size_t k = 0; k < i; k++)
-			if (!strcmp(w->steps[k].name, w->steps[i].name))
-				return yml_err(list->at[i], e,
-					       "step '%s' is "
-					       "there twice",
-					       w->steps[i].name);
-	}
-	return 0;
-}
-
-static int read_metrics(struct source *s, struct workload *w, struct err *e)
-{
-	struct yml_node *map;
-	int primary = 0;
-
-	if (yml_need(s->root, "metrics", &map, e) ||
-	    yml_expect(map, YML_MAP, e))
-		return -1;
-	if (!map->n)
-		return yml_err(map, e, "is empty");
-	w->metrics = xcalloc(map->n, sizeof(*w->metrics));
-	for (size_t i = 0; i < map->n; i++) {
-		w->nmetrics++;
-		if (!word_ok(map->at[i]->key))
-			return yml_err(map->at[i], e,
-				       "not a metric's name: "
-				       "letters, digits and ._+- only");
-		if (metric_read(map->at[i], &s->params, &w->metrics[i], e))
-			return -1;
-		primary += w->metrics[i].primary;
-	}
-	if (primary != 1)
-		return yml_err(map, e,
-			       "has %d metrics with 'primary: yes'; the one "
-			       "that the workload is judged by has it",
-			       primary);
-	return 0;
-}
-
-static int read_head(struct source *s, struct workload *w, struct err *e)
-{
-	const char *name = NULL, *summary = NULL, *stresses;
-
-	if (yml_expect(s->root, YML_MAP, e) ||
-	    yml_opt_text(s->root, "workload", &name, e) ||
-	    yml_opt_text(s->root, "summary", &summary, e) ||
-	    yml_opt_text(s->root, "stresses", &stresses, e) ||
-	    params_words(NULL, s->root, "packages", &w->packages, e) ||
-	    params_words(NULL, s->root, "binaries", &w->binaries, e) ||
-	    params_words(NULL, s->root, "modules", &w->modules, e))
-		return -1;
-	if (!name || !summary)
-		return yml_err(s->root, e, "needs 'workload' and 'summary'");
-	w->summary = xstrdup(summary);
-	return 0;
-}
-
 static int source_open(struct source *s, const struct yml_node *item,
 		       const char *share, const char *name, bool is_load,
 		       struct err *e)
@@ -278,6 +163,7 @@ static int source_open(struct source *s, const struct yml_node *item,
 	if (!path)
 		return no_such(item, share, name, e);
 	r = yml_load(path, &s->doc, e);
+	s->dir = xstrdup(dirname(path));
 	free(path);
 	if (r)
 		return r;
@@ -292,20 +178,8 @@ static void source_close(struct source *s)
 {
 	params_release(&s->params);
 	yml_free(s->doc);
+	free(s->dir);
 	free(s->variant);
-}
-
-/* What the load needs joins what the workload needs, each once. */
-static int add_needs(struct yml_node *root, const char *key, struct strv *out,
-		     struct err *e)
-{
-	struct strv words = STRV_INIT;
-	int r = params_words(NULL, root, key, &words, e);
-
-	for (size_t i = 0; !r && i < words.n; i++)
-		strv_add_new(out, words.v[i]);
-	strv_release(&words);
-	return r;
 }
 
 /* `load: hackbench`: that workload's load line and what it needs. */
@@ -323,49 +197,103 @@ static int add_load(struct workload *w, const struct yml_node *item,
 			    "cannot run beside another",
 			    name);
 	if (!r)
-		r = add_needs(s.root, "packages", &w->packages, e);
-	if (!r)
-		r = add_needs(s.root, "binaries", &w->binaries, e);
-	if (!r)
-		r = add_needs(s.root, "modules", &w->modules, e);
+		r = workload_read_contents(&s, w, e);
 	source_close(&s);
 	return r;
 }
 
+static int rename_label(struct workload *w, const struct yml_node *n,
+			const char *value, struct err *e)
+{
+	if (!word_ok(value))
+		return yml_err(n, e,
+			       "'%s' is not a word of letters, digits and "
+			       "._+-",
+			       value);
+	free(w->label);
+	w->label = xstrdup(value);
+	return 0;
+}
+
+/* Those parameters that the workload says make it longer. */
+static int scale(struct source *s, struct workload *w, const struct yml_node *n,
+		 struct err *e)
+{
+	struct strv names = STRV_INIT;
+	long long factor;
+	int r = yml_int(n, 1, 1000000, &factor, e);
+
+	if (!r)
+		r = params_words(NULL, s->root, "scale", &names, e);
+	if (!r && !names.n)
+		r = yml_err(n, e, "'%s' has no parameter that makes it longer",
+			    w->name);
+	for (size_t i = 0; !r && i < names.n; i++) {
+		const char *was =
+			params_get(&s->params, names.v[i], strlen(names.v[i]));
+		long long value;
+		char *text;
+
+		if (!was || !str_to_ll(was, 1, INT64_MAX / factor, &value)) {
+			r = yml_err(n, e,
+				    "parameter '%s' is no number that can be "
+				    "multiplied by %lld",
+				    names.v[i], factor);
+			break;
+		}
+		text = xasprintf("%lld", value * factor);
+		params_set(&s->params, names.v[i], text);
+		free(text);
+	}
+	strv_release(&names);
+	return r;
+}
+
+static int set_param(struct source *s, const struct workload *w,
+		     const struct yml_node *n, const char *value, struct err *e)
+{
+	char *text;
+
+	if (params_get(&s->params, n->key, strlen(n->key))) {
+		params_set(&s->params, n->key, value);
+		return 0;
+	}
+	text = strv_join(&s->params.names, ", ");
+	yml_err(n, e,
+		"'%s' has no such parameter; it has: %s%sload, scale, "
+		"monitors, as",
+		w->name, text, *text ? ", " : "");
+	free(text);
+	return -1;
+}
+
+/* scale goes last: it is a multiple of what the study gives. */
 static int override(struct source *s, struct workload *w,
 		    struct yml_node *given, struct err *e)
 {
+	struct yml_node *factor = yml_get(given, "scale");
+
+	if (workload_add_monitors(given, s->share, w, e))
+		return -1;
 	for (size_t i = 0; i < given->n; i++) {
 		struct yml_node *n = given->at[i];
 		const char *value;
+		int r;
 
+		if (n == factor || !strcmp(n->key, "monitors"))
+			continue;
 		if (yml_text(n, &value, e))
 			return -1;
-		if (!strcmp(n->key, "as")) {
-			if (!word_ok(value))
-				return yml_err(n, e,
-					       "'%s' is not a word of "
-					       "letters, digits and ._+-",
-					       value);
-			free(w->label);
-			w->label = xstrdup(value);
-		} else if (!strcmp(n->key, "load")) {
-			if (add_load(w, n, s->share, value, e))
-				return -1;
-		} else if (!params_get(&s->params, n->key, strlen(n->key))) {
-			char *text = strv_join(&s->params.names, ", ");
-
-			yml_err(n, e,
-				"'%s' has no such parameter; it has: "
-				"%s, load, as",
-				w->name, text);
-			free(text);
-			return -1;
-		} else {
-			params_set(&s->params, n->key, value);
-		}
+		if (!strcmp(n->key, "as"))
+			r = rename_label(w, n, value, e);
+		else if (!strcmp(n->key, "load"))
+			r = add_load(w, n, s->share, value, e);
+		else
+			r = set_param(s, w, n, value, e);
+		if (r)
+			return r;
 	}
-	return 0;
+	return factor ? scale(s, w, factor, e) : 0;
 }
 
 /* The entry's name and, if it is a map, its parameters. */
@@ -399,17 +327,17 @@ int workload_load(struct yml_node *item, const char *share,
 		r = source_open(&s, item, share, name, false, e);
 	}
 	if (!r)
-		r = read_head(&s, w, e);
+		r = workload_read_head(&s, w, e);
+	if (!r)
+		r = workload_add_monitors(s.root, share, w, e);
 	if (!r && given)
 		r = override(&s, w, given, e);
 	if (!r)
-		r = read_steps(&s, w, e);
+		r = workload_read_steps(&s, w, e);
 	if (!r)
-		r = read_metrics(&s, w, e);
-	if (!r) {
-		yml_get(s.root, "load");
-		r = yml_check_unused(s.root, known, COUNT(known), e);
-	}
+		r = workload_read_metrics(&s, w, e);
+	if (!r)
+		r = workload_check_keys(&s, e);
 	source_close(&s);
 	if (r) {
 		workload_free(w);
@@ -426,12 +354,26 @@ static void step_release(struct step *s)
 	strv_release(&s->collect);
 }
 
+static void program_release(struct program *p)
+{
+	free(p->name);
+	strv_release(&p->sources);
+	strv_release(&p->libraries);
+}
+
 void workload_free(struct workload *w)
 {
 	if (!w)
 		return;
 	for (size_t i = 0; i < w->nsteps; i++)
 		step_release(&w->steps[i]);
+	for (size_t i = 0; i < w->nprograms; i++)
+		program_release(&w->programs[i]);
+	for (size_t i = 0; i < w->nmonitors; i++)
+		monitor_release(&w->monitors[i]);
+	free(w->programs);
+	free(w->monitors);
+	needs_release(&w->needs);
 	for (size_t i = 0; i < w->nmetrics; i++)
 		metric_release(&w->metrics[i]);
 	free(w->steps);
@@ -442,6 +384,9 @@ void workload_free(struct workload *w)
 	strv_release(&w->packages);
 	strv_release(&w->binaries);
 	strv_release(&w->modules);
+	strv_release(&w->kmods);
+	strv_release(&w->files);
+	strv_release(&w->mounts);
 	strv_release(&w->load);
 	free(w);
 }

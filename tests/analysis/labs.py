@@ -8,7 +8,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = [ROOT / "runner" / "lab" / name
-          for name in ("schema.sql", "schema-2.sql", "schema-3.sql")]
+          for name in ("schema.sql", "schema-2.sql", "schema-3.sql",
+                       "schema-4.sql")]
 
 
 class LabMaker:

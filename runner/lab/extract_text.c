@@ -1,0 +1,234 @@
+#include "lab/extract_int.h"
+
+#include <ctype.h>
+#include <regex.h>
+
+/* ---- regex ---- */
+
+/* A group that ends within a number has not found it: "1" of "1,5". */
+static bool cut_short(const char *text, regoff_t begin, regoff_t end)
+{
+	bool before = begin > 0 && (isdigit((unsigned char)text[begin - 1]) ||
+				    text[begin - 1] == '-');
+	bool sign = text[end] == '.' || text[end] == ',';
+
+	return before || isdigit((unsigned char)text[end]) ||
+	       (sign && isdigit((unsigned char)text[end + 1]));
+}
+
+static char *take_match(const char *text, const regmatch_t *m, double *value)
+{
+	regoff_t begin = m->rm_so, end = m->rm_eo;
+
+	if (extract_number(text + begin, (size_t)(end - begin), value) &&
+	    !cut_short(text, begin, end))
+		return NULL;
+	begin -= begin > 0 && text[begin - 1] == '-';
+	end += (regoff_t)strcspn(text + end, " \t\n");
+	return xasprintf("its output has '%.*s' where a number should be",
+			 end - begin < 40 ? (int)(end - begin) : 40,
+			 text + begin);
+}
+
+/* The first, unless `take` says otherwise. */
+static void combine(const char *take, size_t n, double one, double *value)
+{
+	if (!n || !strcmp(take, "last") ||
+	    (!strcmp(take, "max") && one > *value) ||
+	    (!strcmp(take, "min") && one < *value))
+		*value = one;
+	else if (!strcmp(take, "sum"))
+		*value += one;
+}
+
+char *extract_regex(const json_t *metric, const char *text, double *value)
+{
+	const char *pattern = frame_text(metric, "pattern");
+	const char *take = frame_text(metric, "take"), *at = text;
+	bool first = !*take || !strcmp(take, "first");
+	regmatch_t match[2];
+	char *why = NULL;
+	size_t n = 0;
+	regex_t re;
+
+	if (regcomp(&re, pattern, REG_EXTENDED | REG_NEWLINE))
+		return xasprintf("pattern '%s' is not one", pattern);
+	while (!why && !(first && n) &&
+	       !regexec(&re, at, 2, match, at > text ? REG_NOTBOL : 0) &&
+	       match[1].rm_so >= 0) {
+		double one;
+
+		match[1].rm_so += at - text;
+		match[1].rm_eo += at - text;
+		why = take_match(text, &match[1], &one);
+		if (!why)
+			combine(take, n++, one, value);
+		/* From the next line on: patterns may begin with ^. */
+		at = strchr(text + match[1].rm_eo, '\n');
+		if (!at || !*++at)
+			break;
+	}
+	if (!why && !n)
+		why = xasprintf("its output has nothing like '%s'", pattern);
+	regfree(&re);
+	return why;
+}
+
+/* ---- json ---- */
+
+static const json_t *named(const json_t *list, const char *word)
+{
+	const char *value = strchr(word, '=');
+	char *key = xstrndup(word, (size_t)(value - word));
+	const json_t *found = NULL;
+	size_t i;
+	json_t *o;
+
+	json_array_foreach(list, i, o)
+	{
+		const char *is = json_string_value(json_object_get(o, key));
+
+		if (!found && is && !strcmp(is, value + 1))
+			found = o;
+	}
+	free(key);
+	return found;
+}
+
+static const json_t *below(const json_t *at, const char *word)
+{
+	long long index;
+
+	if (json_is_object(at))
+		return json_object_get(at, word);
+	if (strchr(word, '='))
+		return named(at, word);
+	return str_to_ll(word, 0, INT32_MAX, &index)
+		       ? json_array_get(at, (size_t)index)
+		       : NULL;
+}
+
+/* Lines that are no JSON, as a tool's greeting, are passed over. */
+static json_t *lines_of(const struct str *text)
+{
+	json_t *list = json_array();
+
+	for (const char *at = text->buf, *end; *at; at = *end ? end + 1 : end) {
+		json_error_t ignored;
+		json_t *o;
+
+		end = at + strcspn(at, "\n");
+		o = json_loadb(at, (size_t)(end - at), 0, &ignored);
+		if (o)
+			json_array_append_new(list, o);
+	}
+	return list;
+}
+
+static char *to_number(const json_t *at, double *value)
+{
+	const char *text = json_string_value(at);
+
+	if (json_is_number(at) && json_number_value(at) >= 0) {
+		*value = json_number_value(at);
+		return NULL;
+	}
+	if (text && extract_number(text, strlen(text), value))
+		return NULL;
+	if (text)
+		return xasprintf(
+			"its JSON has '%.60s' where a number should be", text);
+	return xasprintf("its JSON has no number of zero or more there");
+}
+
+char *extract_json(const json_t *metric, const struct str *text, double *value)
+{
+	json_error_t why;
+	json_t *root = json_loadb(text->buf, text->len, 0, &why), *word;
+	const json_t *at;
+	char *ret = NULL;
+	size_t i;
+
+	if (!root)
+		root = lines_of(text);
+	if (json_is_array(root) && !json_array_size(root))
+		ret = xasprintf("its output is no JSON: %s", why.text);
+	at = root;
+	json_array_foreach(json_object_get(metric, "path"), i, word)
+	{
+		at = ret ? NULL : below(at, json_string_value(word));
+		if (!ret && !at)
+			ret = xasprintf("its JSON has no '%s'",
+					json_string_value(word));
+	}
+	if (!ret)
+		ret = to_number(at, value);
+	json_decref(root);
+	return ret;
+}
+
+/* ---- KTAP ---- */
+
+/* A result: "ok 1 name # SKIP why", with any indentation. */
+struct result {
+	size_t indent;
+	const char *field; /* "pass", "fail", "skip"; NULL: none */
+};
+
+static struct result result_of(const char *line, size_t len)
+{
+	size_t indent = strspn(line, " ");
+	struct result r = {.indent = indent};
+	const char *at = line + indent;
+	char *rest = xstrndup(line, len);
+
+	if (indent > len)
+		r.field = NULL;
+	else if (str_starts(at, "not ok "))
+		r.field = "fail";
+	else if (str_starts(at, "ok "))
+		r.field = strcasestr(rest, "# SKIP") ? "skip" : "pass";
+	free(rest);
+	return r;
+}
+
+/* The kernel's log puts "[    1.234567] " and a level before each line. */
+static const char *after_stamp(const char *line)
+{
+	const char *end = line;
+
+	if (*line == '<')
+		line += strcspn(line, ">\n") + (strchr(line, '>') != NULL);
+	if (*line != '[')
+		return line;
+	end = line + strcspn(line, "]\n");
+	return end[0] == ']' && end[1] == ' ' ? end + 2 : line;
+}
+
+/* A result that follows deeper ones is their sum and does not count itself. */
+char *extract_ktap(const json_t *metric, const char *text, double *value)
+{
+	const char *field = frame_text(metric, "field"), *line = text;
+	size_t count = 0, all = 0, deepest = 0;
+
+	if (!strstr(text, "TAP version"))
+		return xasprintf("its output has no line 'KTAP version'");
+	while (*line) {
+		size_t len = strcspn(line, "\n");
+		const char *at = after_stamp(line);
+		struct result r = result_of(at, len - (size_t)(at - line));
+
+		if (r.field) {
+			bool sum = r.indent < deepest;
+
+			deepest = r.indent;
+			all += !sum;
+			count += !sum && !strcmp(r.field, field);
+		}
+		line += len + (line[len] == '\n');
+	}
+	if (!all)
+		return xasprintf("its KTAP has no results");
+	*value = (double)count;
+	return NULL;
+}
