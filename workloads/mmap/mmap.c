@@ -1,5 +1,6 @@
 /*
- * Ranges of memory are mapped and unmapped, on one CPU and then on all of them.
+ * Ranges of memory are mapped and unmapped, on one CPU and then on all of
+ * them.
  *
  *	mmap MODE KIND WORKERS LOOPS PAGES
  *
@@ -8,9 +9,10 @@
  *	touch    the same, and each page is written once in between
  *	protect  mprotect() of the page in the middle of PAGES pages, to read
  *	         only and back: the mapping splits into three and merges again
+ *
  * KIND is processes, each with an address space of its own, or threads, which
  * share one and its lock.  A tenth of the loops comes first and is not
- *measured.
+ * measured.
  */
 #define _GNU_SOURCE
 #include "../common/crew.h"

@@ -5,18 +5,19 @@
  *	page-alloc WAY WORKERS LOOPS ORDER
  *
  * WAY is how, LOOPS times in each worker, a process of its own:
- *	bulk     the ring of a packet socket, of BLOCKS blocks of 2^ORDER pages,
- *	         is set up and taken down.  More pages at a time than the
- *per-CPU lists hold, so the zone's lists and their lock are in it.  The pages
- *are cleared, and are charged to nobody. pair     2^ORDER pages are written to
- *a stream socket (AF_UNIX) from an address where nothing can be read: the
- *kernel allocates a buffer, which is one block of that order, fails to fill it,
- *and frees it. charged  the same in a memory cgroup, to which the kernel
- *charges them
+ *	bulk     the ring of a packet socket, of BLOCKS blocks of 2^ORDER
+ *	         pages, is set up and taken down: more pages at a time than a
+ *	         CPU's lists hold, so the zone's lists and their lock are in it.
+ *	         They are cleared, and are charged to nobody.
+ *	pair     2^ORDER pages are written to a stream socket (AF_UNIX) from an
+ *	         address where nothing can be read: the kernel allocates a
+ *	         buffer, which is one block of that order, fails to fill it, and
+ *	         frees it.
+ *	charged  the same in a memory cgroup, which the kernel charges for it
  *
- * Then comes a run that is not timed, in which the tracepoint
- *kmem:mm_page_alloc counts how many blocks of that order are really allocated,
- *and for the ways through a socket how much of 64 full buffers is charged.
+ * Then comes a run that is not timed, in which kmem:mm_page_alloc counts how
+ * many blocks of that order are really allocated, and for `charged` what 64
+ * full buffers are charged.
  */
 #define _GNU_SOURCE
 #include "../common/crew.h"

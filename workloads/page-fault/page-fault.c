@@ -7,17 +7,18 @@
  * them once, and unmaps them; ROUNDS times.  MODE is how:
  *	anon     private anonymous memory, written; no huge pages
  *	shared   a file in tmpfs, mapped shared, written; the file is emptied
- *	         after each round, so that each fault takes a new page
+ *	         before each round, so that each fault takes a new page
  *	private  a full file in tmpfs, mapped privately, written: each fault
  *	         copies a page of the file
  *	read     a full file in tmpfs, mapped privately, read: each fault maps
  *	         all the pages around it that are in memory
  *	cow      anonymous memory that a child shares since its fork(), written:
  *	         each fault copies a page
+ *
  * What is counted are the faults that getrusage() counts while pages are
- *touched, not the pages.  The lines "one" and "all" have the time of whole
- *rounds; the line "touch" has that in which the worker alone touched pages. One
- *round comes first and is not measured.
+ * touched, not the pages.  The lines "one" and "all" have the time of whole
+ * rounds; the line "touch" has that in which the worker alone touched pages.
+ * One round comes first and is not measured.
  */
 #define _GNU_SOURCE
 #include "../common/crew.h"

@@ -1,7 +1,6 @@
 /*
- * Address spaces are made on one CPU and then on all of them: each takes
- *per-CPU counters, which the kernel allocates under one mutex,
- *pcpu_alloc_mutex.
+ * Address spaces are made on one CPU and then on all of them: each has per-CPU
+ * counters, which the kernel allocates under one mutex, pcpu_alloc_mutex.
  *
  *	percpu-exec MODE WORKERS LOOPS
  *
@@ -10,9 +9,9 @@
  *	spawn  vfork(), exec and wait: one, too
  *	exec   fork(), exec and wait: two
  *	vfork  vfork() and wait: none, to compare with
+ *
  * A tenth of the loops comes first and is not measured.  Then comes a run that
- * is not timed, in which the tracepoint percpu:percpu_alloc_percpu counts how
- * many allocations an operation makes.
+ * is not timed, in which percpu:percpu_alloc_percpu counts the allocations.
  */
 #define _GNU_SOURCE
 #include "../common/crew.h"

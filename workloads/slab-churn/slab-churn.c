@@ -4,9 +4,10 @@
  *	slab-churn KIND WORKERS SHIFT ROUNDS BATCH
  *
  * In each of ROUNDS rounds every worker, a thread pinned to a CPU of its own,
- * makes BATCH objects; all wait for each other; then each frees what the worker
- * SHIFT places further on has made: with SHIFT 0 its own, on the same CPU, and
- * with SHIFT 1 its neighbour's, from another CPU.  KIND says what is made:
+ * makes BATCH objects; all wait for each other; then each frees what the
+ * worker SHIFT places further on has made: with SHIFT 0 its own, on the same
+ * CPU, and with SHIFT 1 its neighbour's, from another CPU.  KIND says what is
+ * made:
  *	sockets   AF_UNIX datagram sockets
  *	dentries  further names (links) of one file in tmpfs
  *	inodes    empty files in tmpfs
@@ -14,9 +15,10 @@
  *	timerfds  timerfd_create(2)
  *	timers    POSIX timers, timer_create(2)
  *	pipes     pipe(2)
+ *
  * A round comes first and is not measured.  What the slab caches hold is
- *printed before the first round, when every worker has made a batch, and at the
- *end.
+ * printed before the first round, when every worker has made a batch, and at
+ * the end.
  */
 #define _GNU_SOURCE
 #include "../common/crew.h"

@@ -3,11 +3,10 @@
  *
  *	tasks MODE WORKERS LOOPS PAGES
  *
- * MODE is what a worker does LOOPS times: fork, vfork, exec, spawn or clone,
- *see
- * ../common/spawn.h.
- * A worker has PAGES pages of its own in memory, which fork() has to copy the
- * tables of.  A tenth of the loops comes first and is not measured.
+ * MODE is what a worker does LOOPS times: fork, vfork, exec, spawn or clone
+ * (../common/spawn.h).  A worker has PAGES pages of its own in memory, which
+ * fork() has to copy the tables of.  A tenth of the loops comes first and is
+ * not measured.
  */
 #define _GNU_SOURCE
 #include "../common/crew.h"

@@ -7,8 +7,8 @@
  * u32), each with an action of its own (gact drop), at the ingress of a dummy
  * device: with DEVICES own of a device of its own, with shared all of the same.
  * It has its first filter and waits for more before the clock starts, and the
- * clock stops when the last of them has ended.  All is done once before that
- *and is not measured.
+ * clock stops when the last of them has ended.  All is done once before, which
+ * is not measured.
  */
 #define _GNU_SOURCE
 #include "../common/crew.h"
