@@ -1,6 +1,7 @@
 /* klab plan: prints the matrix, the boots and an estimate; changes nothing.
  * With --configs it settles two configs, which needs the tree in the lab. */
 #include "cmd/cmd.h"
+#include "cmd/plan_needs.h"
 
 #include "base/file.h"
 #include "base/str.h"
@@ -25,7 +26,15 @@ struct plan {
 	long long built;    /* kernels of this study that were built */
 	long long build_ms; /* mean of its builds; 0: none */
 	long long left_ms;
+	json_t *not_applicable; /* see plan_needs.h */
 };
+
+static void take_not_applicable(const struct study *s, const struct lab *lab,
+				struct plan *p)
+{
+	p->not_applicable = plan_not_applicable(s, lab);
+	p->boots -= json_array_size(p->not_applicable) * (size_t)s->boots;
+}
 
 static int read_lab(const struct ctx *c, const struct study *s, struct plan *p,
 		    struct err *e)
@@ -33,10 +42,13 @@ static int read_lab(const struct ctx *c, const struct study *s, struct plan *p,
 	struct lab lab;
 	int r = lab_open(c->lab_dir, c->share, LAB_READ, &lab, e);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
+		take_not_applicable(s, NULL, p);
 		return 0; /* no lab yet: nothing is done */
+	}
 	if (r)
 		return r;
+	take_not_applicable(s, &lab, p);
 	r = db_number(lab.db, e, &p->done, 0,
 		      "SELECT count(DISTINCT b.id) FROM boot b JOIN cell c "
 		      "ON c.boot = b.id JOIN study s ON s.id = c.study "
@@ -116,7 +128,7 @@ static void print_json(const struct study *s, const struct plan *p)
 		json_array_append_new(workloads,
 				      json_string(s->workloads[i]->label));
 	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:I, "
-		      "s:b}",
+		      "s:b, s:O}",
 		      "study", s->name, "stages", stages_json(s), "configs",
 		      configs_json(s), "machines", machines, "workloads",
 		      workloads, "seeds", s->boots, "boots",
@@ -124,7 +136,7 @@ static void print_json(const struct study *s, const struct plan *p)
 		      "builds", (json_int_t)(built ? p->kernels : 0), "built",
 		      (json_int_t)(built ? p->built : 0), "estimate_ms",
 		      (json_int_t)p->left_ms, "estimate_is_guess",
-		      p->boot_ms == 0);
+		      p->boot_ms == 0, "not_applicable", p->not_applicable);
 	cmd_print_json(o);
 }
 
@@ -192,15 +204,20 @@ static void print_text(const struct ctx *c, const struct study *s,
 	for (size_t i = 0; i < s->nworkloads; i++)
 		printf("  %-24s %s\n", s->workloads[i]->label,
 		       s->workloads[i]->summary);
+	plan_print_not_applicable(p->not_applicable);
 	putchar('\n');
 	if (source_is_built(&s->source))
 		printf("%zu kernels to build (%zu stages x %zu configs), %lld "
 		       "done\n",
 		       p->kernels, s->nstages, s->nconfigs, p->built);
 	printf("%zu boots (%zu stages x %zu configs x %zu machines x %zu "
-	       "workloads x %d seeds), %lld done\n",
+	       "workloads x %d seeds%s), %lld done\n",
 	       p->boots, s->nstages, s->nconfigs, s->nmachines, s->nworkloads,
-	       s->boots, p->done);
+	       s->boots,
+	       json_array_size(p->not_applicable)
+		       ? ", less what is not applicable"
+		       : "",
+	       p->done);
 	printf("estimate: %s with %d side by side (%s)\n",
 	       cmd_duration((unsigned long long)p->left_ms, time, sizeof(time)),
 	       c->jobs,
@@ -352,13 +369,16 @@ static int print_plan(struct ctx *c, struct study *s)
 			 c->argv[1]);
 		return cmd_fail(&e);
 	}
-	if (fit_machines(c, s, &e) || read_lab(c, s, &p, &e))
+	if (fit_machines(c, s, &e) || read_lab(c, s, &p, &e)) {
+		json_decref(p.not_applicable);
 		return cmd_fail(&e);
+	}
 	estimate(c, s, &p);
 	if (c->json)
 		print_json(s, &p);
 	else
 		print_text(c, s, &p);
+	json_decref(p.not_applicable);
 	return EXIT_DONE;
 }
 

@@ -11,9 +11,10 @@
 #define BOOTS_MAX 10000
 #define CELLS_MAX 1000000
 
-static const char *const known[] = {
-	"study",    "source",    "series", "stages",  "configs", "toolchain",
-	"machines", "workloads", "boots",  "compare", "harmless"};
+static const char *const known[] = {"study",    "source",    "series",
+				    "stages",   "configs",   "toolchain",
+				    "machines", "workloads", "merge_needs",
+				    "boots",    "compare",   "harmless"};
 
 /* While it is read. */
 struct reader {
@@ -255,6 +256,54 @@ static int read_configs(struct reader *r, struct err *e)
 	return toolchain_read(r->root, &s->tools, e);
 }
 
+static bool is_set(const struct kconfig *c, const char *option)
+{
+	for (size_t i = 0; i < c->nset; i++)
+		if (!strcmp(c->set[i].option, option))
+			return true;
+	return false;
+}
+
+/* What a workload needs becomes a wish like those of `set`, which win. */
+static void merge_option(struct kconfig *c, const char *need, int line)
+{
+	size_t len = strcspn(need, "=");
+	char *option = xstrndup(need, len);
+
+	if (is_set(c, option)) {
+		free(option);
+		return;
+	}
+	c->set = xrealloc(c->set, (c->nset + 1) * sizeof(*c->set));
+	c->set[c->nset++] = (struct kconfig_set){
+		option, xstrdup(need[len] ? need + len + 1 : "y"), line};
+}
+
+static int merge_needs(struct reader *r, struct err *e)
+{
+	struct yml_node *n = yml_get(r->root, "merge_needs");
+	struct study *s = r->s;
+	bool wanted = false;
+
+	if (!n)
+		return 0;
+	if (yml_bool(n, &wanted, e))
+		return -1;
+	if (wanted && !source_is_built(&s->source))
+		return yml_err(n, e,
+			       "prebuilt kernels have the config that they "
+			       "have");
+	for (size_t c = 0; wanted && c < s->nconfigs; c++)
+		for (size_t w = 0; w < s->nworkloads; w++) {
+			const struct needs *needs = &s->workloads[w]->needs;
+
+			for (size_t i = 0; i < needs->options.n; i++)
+				merge_option(&s->configs[c],
+					     needs->options.v[i], n->line);
+		}
+	return 0;
+}
+
 static int read_study(struct reader *r, struct err *e)
 {
 	long long boots = 5;
@@ -263,7 +312,7 @@ static int read_study(struct reader *r, struct err *e)
 	    source_read(r->root, r->dir, &r->s->source, &r->s->stages,
 			&r->s->nstages, e) ||
 	    read_selection(r, e) || read_configs(r, e) || read_machines(r, e) ||
-	    read_workloads(r, e) ||
+	    read_workloads(r, e) || merge_needs(r, e) ||
 	    yml_opt_int(r->root, "boots", 1, BOOTS_MAX, &boots, e) ||
 	    read_compare(r, e) || read_harmless(r, e) ||
 	    yml_check_unused(r->root, known, COUNT(known), e))
