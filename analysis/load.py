@@ -66,6 +66,8 @@ class Lab:
     samples: pd.DataFrame
     counts: pd.DataFrame
     findings: pd.DataFrame
+    missing: dict[tuple[str, str], str] = field(default_factory=dict)
+    unfit: dict[tuple[int, str, str, str], str] = field(default_factory=dict)
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
     fingerprints: dict[str, str] = field(default_factory=dict)
 
@@ -126,6 +128,14 @@ COUNTS = """
     FROM histogram h JOIN boot b ON b.id = h.boot AND b.state = 'ok'
     WHERE h.boot IN (SELECT boot FROM cell WHERE study = ?)
     ORDER BY h.boot, h.metric, h.cpu"""
+
+MISSING = """
+    SELECT boot, metric, why FROM missing
+    WHERE boot IN (SELECT boot FROM cell WHERE study = ?)"""
+
+UNFIT = """
+    SELECT stage, config, machine, workload, why FROM not_applicable
+    WHERE study = ? ORDER BY rowid"""
 
 # The excerpts of thousands of boots would take gigabytes: only that of the
 # first boot of each signature is read.
@@ -219,6 +229,10 @@ def _read(connection: sqlite3.Connection, name: str,
                cells=_frame(connection, CELLS, ident),
                samples=_frame(connection, SAMPLES, ident),
                counts=counts, findings=_frame(connection, FINDINGS, ident),
+               missing={(boot, metric): why for boot, metric, why in
+                        connection.execute(MISSING, (ident,))},
+               unfit={tuple(place): why for *place, why in
+                      connection.execute(UNFIT, (ident,))},
                facts={boot: _facts(words) for boot, words in
                       connection.execute(FACTS, (ident,))},
                fingerprints=prints)

@@ -254,6 +254,15 @@ def _count_outcomes(cells: pd.DataFrame) -> dict[str, int]:
 
 # What was measured
 
+@dataclasses.dataclass
+class Why:
+    """What is known of values that are not there: latencies by boot, reasons
+    by boot and metric, and by stage why a workload cannot run."""
+    totals: dict[str, int]
+    missing: dict[tuple[str, str], str]
+    unfit: dict[int, str | None]
+
+
 def _groups(lab: load.Lab) -> list[Group]:
     """The groups with the values of their rows, not judged yet."""
     cells = _by_place(lab.cells, ("config", "machine", "workload"))
@@ -266,6 +275,8 @@ def _groups(lab: load.Lab) -> list[Group]:
     groups = []
     for config, machine, workload in _all_places(lab, cells):
         planned = cells.get((config, machine, workload), {})
+        unfit = {stage.idx: lab.unfit.get((stage.idx, config, machine,
+                                           workload)) for stage in stages}
         for m in lab.metrics[lab.metrics.workload == workload].itertuples():
             group = Group(config, machine, workload, m.name, m.unit, m.better,
                           bool(m.is_primary), bool(m.is_latency),
@@ -273,9 +284,11 @@ def _groups(lab: load.Lab) -> list[Group]:
                           str(machines[machine]["accel"]))
             _fill(group, stages, variants, planned,
                   samples.get((config, machine, workload, m.name), {}),
-                  totals)
+                  Why(totals, lab.missing, unfit))
             _refuse(group, machines[machine])
-            groups.append(group)
+            # What cannot run anywhere is told once.
+            if group.primary or not all(unfit.values()):
+                groups.append(group)
     # Primary metrics of a place first; sorted() keeps the study's order.
     order = {key: i for i, key in enumerate(dict.fromkeys(
         (g.config, g.machine) for g in groups))}
@@ -288,6 +301,7 @@ def _all_places(lab: load.Lab,
     """Where something was measured, or would have been if a kernel had
     built, in the study's order."""
     places = dict.fromkeys(cells)
+    places.update(dict.fromkeys(place[1:] for place in lab.unfit))
     broken = set(lab.variants.config[lab.variants.state == "broken"])
     for config in lab.configs.name:
         if config in broken:
@@ -313,12 +327,14 @@ def _by_place(frame: pd.DataFrame, keys: tuple[str, ...]
 
 def _fill(group: Group, stages: list[Any], variants: dict[tuple, Any],
           planned: dict[int, list[Any]],
-          samples: dict[int, list[Any]], totals: dict[str, int]) -> None:
+          samples: dict[int, list[Any]], why: Why) -> None:
     first: dict[str, Row] = {}
     for stage in stages:
         cells = planned.get(stage.idx, [])
         variant = variants.get((stage.idx, group.config))
-        if variant is None or not cells and variant.state == "ready":
+        unfit = why.unfit[stage.idx]
+        if variant is None or not (cells or unfit) and (
+                variant.state == "ready"):
             continue
         row = Row(int(stage.idx), stage.name, variant.key, len(cells),
                   sum(cell.state in ("bad", "lab") for cell in cells),
@@ -328,8 +344,11 @@ def _fill(group: Group, stages: list[Any], variants: dict[tuple, Any],
         row.values = [sample.value for sample in found]
         row.boots = [sample.boot for sample in found]
         if not found:
-            row.verdict, row.reason = _absent(variant, cells)
-        _explain_missing(group, row, cells, totals)
+            row.verdict, row.reason = (
+                (NOT_APPLICABLE, unfit) if unfit
+                else _absent(variant, cells))
+        _tell_missing(group, row, cells, why.missing)
+        _explain_missing(group, row, cells, why.totals)
         if row.key:
             row.twin = first.setdefault(row.key, row)
             row.twin = None if row.twin is row else row.twin
@@ -363,6 +382,19 @@ def _absent(variant: Any, cells: list[Any]) -> tuple[str, str]:
     if variant.state == "todo":
         return INCONCLUSIVE, "not built yet"
     return INCONCLUSIVE, "not run yet"
+
+
+def _tell_missing(group: Group, row: Row, cells: list[Any],
+                  missing: dict[tuple[str, str], str]) -> None:
+    """Say why boots that ran to their end gave no value."""
+    boots = [cell.boot for cell in cells if cell.state == "ok"]
+    why = [missing[boot, group.metric] for boot in boots
+           if (boot, group.metric) in missing]
+    if not why:
+        return
+    row.reason = f"no value in {len(why)} of {len(boots)} boots: {why[0]}"
+    if not row.values:
+        row.verdict = NOT_APPLICABLE
 
 
 def quantile_of(metric: str) -> float | None:

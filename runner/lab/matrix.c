@@ -321,22 +321,31 @@ struct task *matrix_next(struct matrix *m)
 	return NULL;
 }
 
+/* Told once: a series has many stages. */
+static void note_not_applicable(struct matrix *m, const char *label,
+				const char *why)
+{
+	char *line =
+		xasprintf("workload '%s' is not applicable: %s", label, why);
+
+	if (!strv_has(&m->told, line)) {
+		strv_add(&m->told, line);
+		note(&m->o, "%s", line);
+	}
+	free(line);
+}
+
 static int tell_not_applicable(struct matrix *m, const struct cell *c,
 			       const char *why, struct err *e)
 {
 	const struct study *s = m->s;
-	const struct stage *g = &s->stages[c->stage];
 	const char *label = s->workloads[c->workload]->label;
-	const char *machine = s->machines[c->machine]->name;
 
-	note(&m->o,
-	     "not applicable: workload '%s' on stage '%s', machine '%s': "
-	     "%s",
-	     label, g->name, machine, why);
+	note_not_applicable(m, label, why);
 	m->not_applicable += (size_t)s->boots;
-	return db_not_applicable(m->lab->db, m->study, g->idx,
-				 s->configs[c->config].name, machine, label,
-				 why, e);
+	return db_not_applicable(m->lab->db, m->study, s->stages[c->stage].idx,
+				 s->configs[c->config].name,
+				 s->machines[c->machine]->name, label, why, e);
 }
 
 /* The cell's spec, or why there is none: the workload cannot run there, or
@@ -546,5 +555,6 @@ void matrix_release(struct matrix *m)
 	free(m->tasks);
 	free(m->turns);
 	free(m->seen);
+	strv_release(&m->told);
 	*m = (struct matrix){0};
 }

@@ -63,6 +63,7 @@ struct matrix {
 	size_t ntasks;
 	size_t skipped;        /* boots that have no spec */
 	size_t not_applicable; /* boots that no kernel or machine is for */
+	struct strv told;      /* what is not applicable, and why */
 	struct turn *turns;    /* by seed - 1 */
 	uint64_t *seen;        /* boots that are a task, hashed by id */
 	size_t nseen;
