@@ -16,8 +16,8 @@
  *	charged  the same in a memory cgroup, which the kernel charges for it
  *
  * Then comes a run that is not timed, in which kmem:mm_page_alloc counts how
- * many blocks of that order are really allocated, and for `charged` what 64
- * full buffers are charged.
+ * many blocks of that order are really allocated, and for `charged` what
+ * BUFFERS full ones are charged.
  */
 #define _GNU_SOURCE
 #include "../common/crew.h"
@@ -36,10 +36,10 @@
 #include <unistd.h>
 
 #define BLOCKS                                                                 \
-	512        /* in a ring; order 0: four times the per-CPU lists' batch  \
-		    */
-#define BUFFERS 64 /* in the test of charges */
-#define CHECKED 32 /* loops in the test of orders */
+	512         /* in a ring; order 0: four times the per-CPU lists' batch \
+		     */
+#define BUFFERS 256 /* in the test of charges */
+#define CHECKED 32  /* loops in the test of orders */
 #define CGROUPS "/run/cgroup"
 #define GROUP CGROUPS "/klab"
 #define EXPEDITED "/sys/kernel/rcu_expedited"
@@ -179,7 +179,7 @@ static void check_order(unsigned order)
 	close_sockets(fds);
 }
 
-/* The group's charge goes by batches; 64 buffers are more than one. */
+/* The group is charged in batches, and for the buffers' heads, too. */
 static void check_charge(void)
 {
 	char *buffer = calloc(1, size);

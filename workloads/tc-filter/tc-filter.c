@@ -12,6 +12,7 @@
  */
 #define _GNU_SOURCE
 #include "../common/crew.h"
+#include "../common/slab.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -204,35 +205,40 @@ static struct crew_result insert(unsigned workers)
 	return r;
 }
 
+/* The kernel frees filters under RCU and behind the back of who asked for it.
+ */
 static void take_away(unsigned workers)
 {
 	for (unsigned i = 0; i < (shared ? 1 : workers); i++)
 		run("tc qdisc del dev klab%u clsact", i);
+	slab_settle();
+}
+
+/* The first time, when all memory comes fresh from the page allocator. */
+static void warm_up(unsigned workers)
+{
+	long before = percpu_kib(), after;
+
+	insert(workers);
+	after = percpu_kib();
+	if (before >= 0 && after >= before)
+		printf("percpu: %ld KiB more with %u filters\n", after - before,
+		       workers * filters);
+	take_away(workers);
 }
 
 static void measure(unsigned workers)
 {
-	struct crew_result r;
-	double one, all;
-	long before;
+	struct crew_result r = insert(1);
+	double one = crew_print("one", "filters", &r), all;
 
-	/* The first time all of this memory comes from the page allocator. */
-	insert(workers);
-	take_away(workers);
-	r = insert(1);
-	one = crew_print("one", "filters", &r);
 	take_away(1);
-	before = percpu_kib();
 	if (workers > 1)
 		r = insert(workers);
 	all = crew_print("all", "filters", &r);
-	if (workers == 1)
-		return;
-	printf("scaling: %.6f with %u workers\n", all / one / workers, workers);
-	if (before >= 0)
-		printf("percpu: %ld KiB more with %llu filters\n",
-		       percpu_kib() - before, (unsigned long long)r.count);
-	take_away(workers);
+	if (workers > 1)
+		printf("scaling: %.6f with %u workers\n", all / one / workers,
+		       workers);
 }
 
 int main(int argc, char **argv)
@@ -257,6 +263,7 @@ int main(int argc, char **argv)
 	workers = workers ? workers : crew_cpus();
 	for (unsigned i = 0; i < (shared ? 1 : workers); i++)
 		run("ip link add klab%u type dummy", i);
+	warm_up(workers);
 	measure(workers);
 	for (unsigned i = 0; i < (shared ? 1 : workers); i++)
 		run("ip link del klab%u", i);
