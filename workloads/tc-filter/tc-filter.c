@@ -260,7 +260,8 @@ int main(int argc, char **argv)
 		    argv[2]);
 	workers = parse_number(argv[3], "workers", 0, WORKERS_MAX);
 	filters = parse_number(argv[4], "filters", 1, FILTERS_MAX);
-	workers = workers ? workers : crew_cpus();
+	if (!workers)
+		workers = crew_cpus() < WORKERS_MAX ? crew_cpus() : WORKERS_MAX;
 	for (unsigned i = 0; i < (shared ? 1 : workers); i++)
 		run("ip link add klab%u type dummy", i);
 	warm_up(workers);
