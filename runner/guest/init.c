@@ -14,6 +14,8 @@
 #include "guest/frame.h"
 #include "guest/job.h"
 #include "guest/step.h"
+#include "guest/tell.h"
+#include "guest/watch.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,7 +36,6 @@
 
 #define AGENT_VERSION 1
 #define JOB_PATH "/klab/job"
-#define CONSOLE "/dev/console"
 #define LOAD_LOG_CAP 4096
 
 /* linux/module.h */
@@ -52,63 +53,10 @@
 #define HPET_FS_PER_COUNT 10000000
 #define HPET_NS_PER_COUNT 10
 
-static struct port port = {.fd = -1, .secret = ""};
-
-static _Noreturn void end_machine(void)
-{
-	if (port.fd >= 0)
-		tcdrain(port.fd);
-	reboot(RB_AUTOBOOT);
-	reboot(RB_POWER_OFF);
-	for (;;)
-		pause();
-}
-
-/* Async-signal-safe. */
-static void console_say(const char *text)
-{
-	int fd = open(CONSOLE, O_WRONLY | O_NOCTTY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, text, strlen(text)) > 0)
-		tcdrain(fd);
-	close(fd);
-}
-
 static void on_crash(int sig)
 {
 	(void)sig;
 	console_say("klab agent: crashed\n");
-	end_machine();
-}
-
-static void send_or_end(struct json *j)
-{
-	if (!port_send(&port, j))
-		return;
-	console_say("klab agent: cannot write to the port\n");
-	end_machine();
-}
-
-__attribute__((format(printf, 1, 2))) static _Noreturn void
-fail(const char *fmt, ...)
-{
-	char what[512];
-	struct json j;
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(what, sizeof(what), fmt, ap);
-	va_end(ap);
-	console_say("klab agent: ");
-	console_say(what);
-	console_say("\n");
-	if (port.fd >= 0) {
-		json_open(&j, "error");
-		json_text(&j, "what", what);
-		send_or_end(&j);
-	}
 	end_machine();
 }
 
@@ -140,30 +88,6 @@ static void mount_all(void)
 			     mounts[i].path, strerror(errno));
 	}
 	setrlimit(RLIMIT_NOFILE, &files);
-}
-
-/* The whole file with a NUL after it, in buf; its length or -errno. */
-static ssize_t read_file(const char *path, char *buf, size_t size)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	size_t len = 0;
-	ssize_t n = 1;
-
-	if (fd < 0)
-		return -errno;
-	while (n > 0 && len < size) {
-		n = read(fd, buf + len, size - len);
-		if (n > 0)
-			len += (size_t)n;
-	}
-	n = n < 0 ? -errno : 0;
-	close(fd);
-	if (n)
-		return n;
-	if (len == size)
-		return -EFBIG;
-	buf[len] = '\0';
-	return (ssize_t)len;
 }
 
 /* A serial port, or a pipe where the machine is not the agent's alone. */
@@ -297,24 +221,6 @@ static void start_metronome(uint64_t period_ns)
 		fail("metronome: %s", problem);
 }
 
-/* At least one frame, so that an empty file differs from a missing one. */
-static void send_data(const char *step, const char *stream, const char *path,
-		      const char *data, size_t len)
-{
-	size_t done = 0;
-	struct json j;
-
-	do {
-		json_open(&j, "out");
-		json_text(&j, "step", step);
-		json_text(&j, "stream", stream);
-		if (path)
-			json_text(&j, "path", path);
-		done += json_data(&j, "data", data + done, len - done);
-		send_or_end(&j);
-	} while (done < len);
-}
-
 static void send_file(const struct step *s, const char *path)
 {
 	char *buf = malloc(s->cap + 1);
@@ -381,70 +287,6 @@ static void send_end(const struct step *s, const struct step_result *r)
 	send_or_end(&j);
 }
 
-/* ---- monitors ---- */
-
-/* What a file held, and what it took to read it. */
-struct reading {
-	char *text;
-	ssize_t len;
-	uint64_t cost_ns;
-};
-
-static void write_settings(const struct step *s, const struct setting *list,
-			   size_t n)
-{
-	for (size_t i = 0; i < n; i++) {
-		int fd = open(list[i].path, O_WRONLY | O_CLOEXEC);
-		size_t len = strlen(list[i].value);
-
-		if (fd < 0 || write(fd, list[i].value, len) != (ssize_t)len)
-			fail("step %s: cannot write '%s' to '%s': %s", s->name,
-			     list[i].value, list[i].path, strerror(errno));
-		close(fd);
-	}
-}
-
-/* They are kept until the step is over: nothing is sent while it runs. */
-static void read_all(const struct step *s, struct reading *list)
-{
-	for (size_t i = 0; i < s->n_read; i++) {
-		uint64_t begin;
-
-		list[i].text = malloc(s->cap + 1);
-		if (!list[i].text)
-			fail("no memory for '%s'", s->read[i]);
-		/* Its pages are there before the clock runs. */
-		memset(list[i].text, 0, s->cap + 1);
-		begin = now_ns();
-		list[i].len = read_file(s->read[i], list[i].text, s->cap + 1);
-		list[i].cost_ns = now_ns() - begin;
-		if (list[i].len < 0)
-			fail("step %s: cannot read '%s': %s", s->name,
-			     s->read[i],
-			     list[i].len == -EFBIG
-				     ? "longer than its cap"
-				     : strerror((int)-list[i].len));
-	}
-}
-
-static void send_readings(const struct step *s, const char *when,
-			  struct reading *list)
-{
-	struct json j;
-
-	for (size_t i = 0; i < s->n_read; i++) {
-		json_open(&j, "read");
-		json_text(&j, "step", s->name);
-		json_text(&j, "when", when);
-		json_text(&j, "path", s->read[i]);
-		json_num(&j, "cost_ns", list[i].cost_ns);
-		send_or_end(&j);
-		send_data(s->name, when, s->read[i], list[i].text,
-			  (size_t)list[i].len);
-		free(list[i].text);
-	}
-}
-
 /* ---- steps ---- */
 
 /* The step itself, between what is read before and after it. */
@@ -454,15 +296,15 @@ static void run_step(const struct step *s, int sigfd, struct step_result *r)
 	const char *what;
 	int rc;
 
-	read_all(s, before);
-	write_settings(s, s->set, s->n_set);
+	watch_read(s, before);
+	watch_write(s, s->set, s->n_set);
 	rc = step_run(s, sigfd, r, &what);
 	if (rc)
 		fail("step %s: cannot %s: %s", s->name, what, strerror(-rc));
-	write_settings(s, s->reset, s->n_reset);
-	read_all(s, after);
-	send_readings(s, "before", before);
-	send_readings(s, "after", after);
+	watch_write(s, s->reset, s->n_reset);
+	watch_read(s, after);
+	watch_send(s, "before", before);
+	watch_send(s, "after", after);
 }
 
 /* Runs and reports one step; false if its program failed. */
