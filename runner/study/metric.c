@@ -331,6 +331,9 @@ static bool types_ok(const json_t *spec)
 	}
 	json_array_foreach(path, i,
 			   word) if (!json_is_string(word)) return false;
+	v = json_object_get(spec, "primary");
+	if (v && !json_is_boolean(v))
+		return false;
 	v = json_object_get(spec, "per");
 	if (v && (!json_is_number(v) || json_number_value(v) <= 0))
 		return false;

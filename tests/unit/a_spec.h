@@ -23,28 +23,37 @@ static inline struct workload *a_workload(void)
 	};
 	static struct metric metrics[] = {
 		{.name = (char *)"time", .unit = (char *)"ns",
-		 .better = (char *)"lower", .primary = true,
-		 .from = FROM_ELAPSED},
+		 .better = (char *)"lower", .primary = true},
 		{.name = (char *)"switches", .unit = (char *)"n",
-		 .better = (char *)"lower", .from = FROM_RUSAGE,
-		 .field = (char *)"nvcsw"},
+		 .better = (char *)"lower"},
 		{.name = (char *)"told", .unit = (char *)"s",
-		 .better = (char *)"lower", .from = FROM_REGEX,
-		 .pattern = (char *)"^Time: ([^ ]+)$"},
+		 .better = (char *)"lower"},
 		{.name = (char *)"max", .unit = (char *)"us",
-		 .better = (char *)"lower", .latency = true,
-		 .from = FROM_CYCLICTEST, .field = (char *)"max",
-		 .file = (char *)A_CYCLICTEST, .limit_us = 100},
+		 .better = (char *)"lower", .latency = true},
+	};
+	static const char *const specs[] = {
+		"{\"name\":\"time\",\"unit\":\"ns\",\"from\":\"elapsed\","
+		"\"primary\":true}",
+		"{\"name\":\"switches\",\"unit\":\"n\",\"from\":\"rusage\","
+		"\"field\":\"nvcsw\"}",
+		"{\"name\":\"told\",\"unit\":\"s\",\"from\":\"regex\","
+		"\"pattern\":\"^Time: ([^ ]+)$\"}",
+		"{\"name\":\"max\",\"unit\":\"us\",\"from\":"
+		"\"cyclictest-json\",\"field\":\"max\",\"file\":\"" A_CYCLICTEST
+		"\",\"limit_us\":100}",
 	};
 	static struct workload w = {
 		.label = (char *)"w", .name = (char *)"w",
 		.summary = (char *)"s", .steps = steps, .nsteps = 2,
 		.metrics = metrics, .nmetrics = 4};
 
+	for (size_t i = 0; i < w.nmetrics; i++)
+		if (!metrics[i].spec)
+			metrics[i].spec = json_loads(specs[i], 0, NULL);
 	return &w;
 }
 
-static inline json_t *a_spec(int vcpus)
+static inline json_t *a_spec_of(const struct workload *w, int vcpus)
 {
 	const struct kernel k = {
 		.key = "0123456789abcdef", .release = (char *)"6.1",
@@ -59,10 +68,18 @@ static inline json_t *a_spec(int vcpus)
 			       .version = (char *)"10.0.2",
 			       .build = (char *)"10.0.2", .major = 10};
 	const struct strv none = STRV_INIT;
-	json_t *spec = spec_new(&k, &m, &q, a_workload(), "abc", &none);
+	json_t *made = spec_new(&k, &m, &q, w, "abc", &none), *spec;
 
+	/* Its own, whatever a test does to it. */
+	spec = json_deep_copy(made);
+	json_decref(made);
 	spec_set_seed(spec, 1);
 	return spec;
+}
+
+static inline json_t *a_spec(int vcpus)
+{
+	return a_spec_of(a_workload(), vcpus);
 }
 
 /* Adds a frame with the number *seq, which is counted up. */

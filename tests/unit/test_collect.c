@@ -450,12 +450,55 @@ static void test_steps(void **state)
 	say_step(&g, "prepare", GOOD_END);
 	say(&g, "{\"t\":\"bye\"}");
 	assert_judged(&g, BOOT_BAD, "workload-failed", "workload", "step 'run' did not run");
-	/* All ran, but what was measured is not there. */
+	/* All ran, but what it is judged by is not there. */
+	guest_open(&g, 1);
+	say_step(&g, "prepare", GOOD_END);
+	say_step(&g, "run", "\"exit\":0,\"elapsed_ns\":-1");
+	say(&g, "{\"t\":\"bye\"}");
+	assert_judged(&g, BOOT_BAD, "workload-failed", "workload", "metric 'time': ");
+}
+
+static void assert_missing(const struct collected *c, const char *metric,
+			   const char *why)
+{
+	for (size_t i = 0; i < c->nmissing; i++)
+		if (!strcmp(c->missing[i].metric, metric)) {
+			if (!strstr(c->missing[i].why, why))
+				fail_msg("'%s'", c->missing[i].why);
+			return;
+		}
+	fail_msg("'%s' is not missing", metric);
+}
+
+/* What it is not judged by may lack, which is told and is no failure. */
+static void test_missing(void **state)
+{
+	struct guest g;
+
+	(void)state;
 	guest_open(&g, 1);
 	say_step(&g, "prepare", GOOD_END);
 	say_step(&g, "run", GOOD_END);
 	say(&g, "{\"t\":\"bye\"}");
-	assert_judged(&g, BOOT_BAD, "workload-failed", "workload", "metric 'told': ");
+	collect(&g);
+	assert_string_equal(g.c.outcome, "ok");
+	assert_null(g.c.reason);
+	assert_int_equal(g.c.nsamples, 2);
+	assert_int_equal(g.c.nmissing, 2);
+	assert_missing(&g.c, "told", "it printed nothing");
+	assert_missing(&g.c, "max", "cyclictest's JSON");
+	guest_close(&g);
+	/* Each by itself; what the guest wrote comes out plain. */
+	guest_open(&g, 1);
+	say_step(&g, "prepare", GOOD_END);
+	say(&g, "{\"t\":\"out\",\"step\":\"run\",\"stream\":\"out\",\"data\":"
+		"\"Time: \\u001b[2J\\n\"}");
+	say_step(&g, "run", GOOD_END);
+	say(&g, "{\"t\":\"bye\"}");
+	collect(&g);
+	assert_string_equal(g.c.outcome, "ok");
+	assert_missing(&g.c, "told", "has '?[2J' where a number should be");
+	guest_close(&g);
 }
 
 static void test_excerpt(void **state)
@@ -532,6 +575,7 @@ int main(void)
 		cmocka_unit_test(test_agent_gives_up),
 		cmocka_unit_test(test_metronome),
 		cmocka_unit_test(test_steps),
+		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_excerpt),
 		cmocka_unit_test(test_any_console),
 	};

@@ -62,7 +62,7 @@ static void good_job_is_read(void **state)
 	assert_string_equal(job.port, "/dev/ttyS1");
 	assert_int_equal(job.metronome_ns, 20000);
 	assert_int_equal(job.n_modules, 2);
-	assert_string_equal(job.modules[1], "/klab/modules/b.ko.xz");
+	assert_string_equal(job.modules[1].path, "/klab/modules/b.ko.xz");
 	assert_int_equal(job.n_steps, 2);
 	assert_string_equal(s->name, "run");
 	assert_int_equal(s->deadline_ms, 5000);

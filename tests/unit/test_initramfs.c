@@ -8,6 +8,7 @@
 
 #include "base/err.h"
 #include "lab/initramfs.h"
+#include "study/workload.h"
 
 #include <archive.h>
 #include <archive_entry.h>
@@ -92,16 +93,16 @@ static void listing_release(struct listing *l)
 static int base(const char *const *programs, char sha256[SHA256_HEX],
 		struct err *e)
 {
-	struct strv binaries = STRV_INIT, packages = STRV_INIT;
+	struct workload w = {0};
 	int r;
 
 	for (; *programs; programs++)
-		strv_add(&binaries, *programs);
-	strv_add(&packages, "coreutils");
-	strv_add(&packages, "no-such-package");
-	r = initramfs_base("lab", "agent", &binaries, &packages, sha256, e);
-	strv_release(&binaries);
-	strv_release(&packages);
+		strv_add(&w.binaries, *programs);
+	strv_add(&w.packages, "coreutils");
+	strv_add(&w.packages, "no-such-package");
+	r = initramfs_base("lab", "agent", &w, sha256, e);
+	strv_release(&w.binaries);
+	strv_release(&w.packages);
 	return r;
 }
 
@@ -200,13 +201,12 @@ static void test_missing_program(void **state)
 
 static void test_missing_agent(void **state)
 {
-	struct strv none = STRV_INIT;
+	const struct workload none = {0};
 	char sha256[SHA256_HEX];
 	struct err e;
 
 	(void)state;
-	assert_true(initramfs_base("lab", "nowhere", &none, &none, sha256, &e) <
-		    0);
+	assert_true(initramfs_base("lab", "nowhere", &none, sha256, &e) < 0);
 	assert_non_null(strstr(e.text, "'nowhere'"));
 }
 

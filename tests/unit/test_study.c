@@ -289,6 +289,17 @@ static void assert_words(const struct strv *l, const char *want)
 	free(got);
 }
 
+static const char *word(const struct workload *w, size_t i, const char *key)
+{
+	return json_string_value(json_object_get(w->metrics[i].spec, key));
+}
+
+static long long limit_us(const struct workload *w)
+{
+	return json_integer_value(
+		json_object_get(w->metrics[3].spec, "limit_us"));
+}
+
 static void test_workload(void **state)
 {
 	struct workload *w = workload("plain");
@@ -306,12 +317,13 @@ static void test_workload(void **state)
 	assert_words(&w->modules, "brd");
 	assert_int_equal(w->nmetrics, 4);
 	assert_true(w->metrics[0].primary && !w->metrics[0].latency);
-	assert_int_equal(w->metrics[0].from, FROM_ELAPSED);
-	assert_string_equal(w->metrics[1].field, "nvcsw");
+	assert_string_equal(word(w, 0, "from"), "elapsed");
+	assert_string_equal(word(w, 1, "from"), "rusage");
+	assert_string_equal(word(w, 1, "field"), "nvcsw");
 	assert_string_equal(w->metrics[1].better, "higher");
-	assert_string_equal(w->metrics[2].pattern, "T(.)");
+	assert_string_equal(word(w, 2, "pattern"), "T(.)");
 	assert_true(w->metrics[3].latency);
-	assert_int_equal(w->metrics[3].limit_us, 500);
+	assert_int_equal(limit_us(w), 500);
 	workload_free(w);
 	workload_free(NULL);
 }
@@ -324,7 +336,7 @@ static void test_parameters(void **state)
 	assert_string_equal(w->label, "mine");
 	assert_string_equal(w->name, "plain");
 	assert_words(&w->steps[1].argv, "ls|-12|--all|a12b12");
-	assert_int_equal(w->metrics[3].limit_us, 1200);
+	assert_int_equal(limit_us(w), 1200);
 	workload_free(w);
 	/* A value is a value, whatever it looks like. */
 	w = workload("plain: {flag: '; rm {n} /'}");
@@ -387,7 +399,7 @@ static void test_no_workload(void **state)
 	assert_no_workload("plain: 5", "expected a map");
 	assert_no_workload("plain: {n: [1]}", "expected a single value");
 	assert_no_workload("plain: {as: ../x}", "'../x' is not a word");
-	assert_no_workload("plain: {n: x}", "'limit_us: {n}00' is not a number");
+	assert_no_workload("plain: {n: x}", "'limit_us: x00' is not a number");
 	assert_no_workload("plain: {n: 99999}", "from 1 to 1000000");
 }
 
