@@ -94,6 +94,17 @@ static char *from_text(const json_t *metric, const struct frames *f,
 
 /* ---- all of them ---- */
 
+/* A sum, or what `per` divides, may have no end. */
+static char *add_finite(struct collected *c, const json_t *metric, double value)
+{
+	const json_t *per = json_object_get(metric, "per");
+
+	if (!isfinite(per ? value / json_number_value(per) : value))
+		return xasprintf("its value is too large for a number");
+	extract_add(c, metric, value);
+	return NULL;
+}
+
 static char *extract_one(const json_t *metric, const json_t *spec,
 			 const struct frames *f, const char *step,
 			 struct collected *c)
@@ -115,9 +126,7 @@ static char *extract_one(const json_t *metric, const json_t *spec,
 		why = extract_monitor(metric, spec, f, step, &value);
 	else
 		why = from_text(metric, f, step, &value);
-	if (!why)
-		extract_add(c, metric, value);
-	return why;
+	return why ? why : add_finite(c, metric, value);
 }
 
 static void add_missing(struct collected *c, const json_t *metric, char *why)

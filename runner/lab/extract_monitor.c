@@ -128,8 +128,8 @@ static char *cost_of(const json_t *monitor, const struct frames *f,
 			if (strcmp(frame_text(frame, "path"),
 				   json_string_value(path)))
 				continue;
+			seen += frame_num(frame, "cost_ns") > 0;
 			*value += (double)frame_num(frame, "cost_ns");
-			seen++;
 		}
 	}
 	return seen == 2 * json_array_size(paths)

@@ -5,15 +5,30 @@
 
 /* ---- regex ---- */
 
-/* A group that ends within a number has not found it: "1" of "1,5". */
-static bool cut_short(const char *text, regoff_t begin, regoff_t end)
+static bool digit_at(const char *at)
 {
-	bool before = begin > 0 && (isdigit((unsigned char)text[begin - 1]) ||
-				    text[begin - 1] == '-');
-	bool sign = text[end] == '.' || text[end] == ',';
+	return isdigit((unsigned char)*at);
+}
 
-	return before || isdigit((unsigned char)text[end]) ||
-	       (sign && isdigit((unsigned char)text[end + 1]));
+/* What stands before it belongs to it: "-5", "1,5", "12". */
+static bool goes_back(const char *text, regoff_t begin)
+{
+	const char *at = text + begin;
+
+	return begin > 0 &&
+	       (digit_at(at - 1) || at[-1] == '-' ||
+		(begin > 1 && digit_at(at - 2) && strchr(".,eE", at[-1])));
+}
+
+/* So does what comes after it: "12", "1,5", "1e5", "1e-5", "0x5". */
+static bool goes_on(const char *at)
+{
+	if (*at && strchr("eE", *at))
+		return digit_at(at + 1) ||
+		       (at[1] && strchr("+-", at[1]) && digit_at(at + 2));
+	if (*at && strchr("xX", *at))
+		return at[-1] == '0' && isxdigit((unsigned char)at[1]);
+	return digit_at(at) || (*at && strchr(".,", *at) && digit_at(at + 1));
 }
 
 static char *take_match(const char *text, const regmatch_t *m, double *value)
@@ -21,7 +36,7 @@ static char *take_match(const char *text, const regmatch_t *m, double *value)
 	regoff_t begin = m->rm_so, end = m->rm_eo;
 
 	if (extract_number(text + begin, (size_t)(end - begin), value) &&
-	    !cut_short(text, begin, end))
+	    !goes_back(text, begin) && !goes_on(text + end))
 		return NULL;
 	begin -= begin > 0 && text[begin - 1] == '-';
 	end += (regoff_t)strcspn(text + end, " \t\n");
@@ -53,8 +68,7 @@ char *extract_regex(const json_t *metric, const char *text, double *value)
 
 	if (regcomp(&re, pattern, REG_EXTENDED | REG_NEWLINE))
 		return xasprintf("pattern '%s' is not one", pattern);
-	while (!why && !(first && n) &&
-	       !regexec(&re, at, 2, match, at > text ? REG_NOTBOL : 0) &&
+	while (!why && !(first && n) && !regexec(&re, at, 2, match, 0) &&
 	       match[1].rm_so >= 0) {
 		double one;
 
@@ -205,30 +219,94 @@ static const char *after_stamp(const char *line)
 	return end[0] == ']' && end[1] == ' ' ? end + 2 : line;
 }
 
+/* The results of one depth: how many a line "1..3" announced, and came. */
+struct level {
+	size_t indent, want, got;
+};
+
+#define LEVELS 16
+
+struct levels {
+	struct level at[LEVELS];
+	size_t n;
+};
+
+/* Leaves those that are deeper; false if there is less in one than announced.
+ */
+static bool close_levels(struct levels *l, size_t indent, struct level *bad)
+{
+	for (; l->n && l->at[l->n - 1].indent >= indent; l->n--) {
+		*bad = l->at[l->n - 1];
+		if (bad->got < bad->want)
+			return false;
+	}
+	return true;
+}
+
+/* "1..3" begins a list. */
+static bool take_plan(struct levels *l, const char *line, struct level *bad)
+{
+	size_t indent = strspn(line, " ");
+	struct level new = {.indent = indent};
+
+	if (sscanf(line + indent, "1..%9zu", &new.want) != 1)
+		return true;
+	if (!close_levels(l, indent, bad))
+		return false;
+	if (l->n < LEVELS)
+		l->at[l->n++] = new;
+	return true;
+}
+
+static bool take_result(struct levels *l, size_t indent, struct level *bad)
+{
+	if (!close_levels(l, indent + 1, bad))
+		return false;
+	if (l->n && l->at[l->n - 1].indent == indent)
+		l->at[l->n - 1].got++;
+	return true;
+}
+
 /* A result that follows deeper ones is their sum and does not count itself. */
+struct ktap {
+	struct levels levels;
+	size_t count, all, deepest;
+};
+
+static bool take_line(struct ktap *k, const char *line, size_t len,
+		      const char *field, struct level *bad)
+{
+	const char *at = after_stamp(line);
+	struct result r = result_of(at, len - (size_t)(at - line));
+	bool sum = r.indent < k->deepest;
+
+	if (!r.field)
+		return take_plan(&k->levels, at, bad);
+	k->deepest = r.indent;
+	k->all += !sum;
+	k->count += !sum && !strcmp(r.field, field);
+	return take_result(&k->levels, r.indent, bad);
+}
+
 char *extract_ktap(const json_t *metric, const char *text, double *value)
 {
-	const char *field = frame_text(metric, "field"), *line = text;
-	size_t count = 0, all = 0, deepest = 0;
+	struct ktap k = {.all = 0};
+	struct level bad;
+	bool whole = true;
 
 	if (!strstr(text, "TAP version"))
 		return xasprintf("its output has no line 'KTAP version'");
-	while (*line) {
-		size_t len = strcspn(line, "\n");
-		const char *at = after_stamp(line);
-		struct result r = result_of(at, len - (size_t)(at - line));
-
-		if (r.field) {
-			bool sum = r.indent < deepest;
-
-			deepest = r.indent;
-			all += !sum;
-			count += !sum && !strcmp(r.field, field);
-		}
-		line += len + (line[len] == '\n');
+	for (size_t len; *text && whole; text += len + (text[len] == '\n')) {
+		len = strcspn(text, "\n");
+		whole = take_line(&k, text, len, frame_text(metric, "field"),
+				  &bad);
 	}
-	if (!all)
+	if (!whole || !close_levels(&k.levels, 0, &bad))
+		return xasprintf("its KTAP has %zu of the %zu results that it "
+				 "announces",
+				 bad.got, bad.want);
+	if (!k.all)
 		return xasprintf("its KTAP has no results");
-	*value = (double)count;
+	*value = (double)k.count;
 	return NULL;
 }

@@ -71,9 +71,8 @@ static inline bool a_extract(const char *metric, const struct left *l,
 			     struct collected *c, char **why)
 {
 	json_t *m = json_loads(metric, 0, NULL);
-	json_t *spec =
-		json_pack("{s:[{s:s}, {s:s}], s:[o]}", "steps", "name",
-			  "prepare", "name", "run", "metrics", m);
+	json_t *spec = json_pack("{s:[{s:s}, {s:s}], s:[o]}", "steps", "name",
+				 "prepare", "name", "run", "metrics", m);
 	struct str port = STR_INIT;
 	struct frames f;
 	bool ok;
