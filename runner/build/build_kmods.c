@@ -85,7 +85,15 @@ static int read_one(const char *path, struct build_kmod *k, struct err *e)
 	return 0;
 }
 
-/* A workload is there with several variants, so one path may be named twice. */
+/* Workloads may share a module, and name it by different ways to its file. */
+static void add_once(const char *path, struct strv *out)
+{
+	char *real = realpath(path, NULL);
+
+	strv_add_new(out, real ? real : path);
+	free(real);
+}
+
 static int check_names(const struct build_kmods *m, struct err *e)
 {
 	for (size_t i = 1; i < m->n; i++)
@@ -104,7 +112,7 @@ int build_kmods_read(const struct strv *paths, struct build_kmods *m,
 
 	*m = (struct build_kmods){0};
 	for (size_t i = 0; paths && i < paths->n; i++)
-		strv_add_new(&once, paths->v[i]);
+		add_once(paths->v[i], &once);
 	if (once.n)
 		m->at = xcalloc(once.n, sizeof(*m->at));
 	for (size_t i = 0; !r && i < once.n; i++)
