@@ -191,17 +191,15 @@ struct result {
 
 static struct result result_of(const char *line, size_t len)
 {
-	size_t indent = strspn(line, " ");
-	struct result r = {.indent = indent};
-	const char *at = line + indent;
-	char *rest = xstrndup(line, len);
+	char *rest = xstrndup(line, len), *at = rest + strspn(rest, " ");
+	struct result r = {.indent = (size_t)(at - rest)};
+	bool failed = str_starts(at, "not ");
 
-	if (indent > len)
-		r.field = NULL;
-	else if (str_starts(at, "not ok "))
-		r.field = "fail";
-	else if (str_starts(at, "ok "))
-		r.field = strcasestr(rest, "# SKIP") ? "skip" : "pass";
+	at += failed ? strlen("not ") : 0;
+	if (str_starts(at, "ok ") && digit_at(at + strlen("ok ")))
+		r.field = failed                     ? "fail"
+			  : strcasestr(at, "# SKIP") ? "skip"
+						     : "pass";
 	free(rest);
 	return r;
 }
