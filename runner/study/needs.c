@@ -9,13 +9,28 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
+/* The end of a number of one to four digits, or NULL. */
+static const char *number_at(const char *at, int *number)
+{
+	const char *begin = at;
+
+	*number = 0;
+	for (; isdigit((unsigned char)*at); at++)
+		if (at - begin < 4)
+			*number = *number * 10 + (*at - '0');
+	return at > begin && at - begin <= 4 ? at : NULL;
+}
+
+/* The end of "6.18", or NULL. */
+static const char *version_at(const char *at, int *major, int *minor)
+{
+	at = number_at(at, major);
+	return at && *at == '.' ? number_at(at + 1, minor) : NULL;
+}
+
 bool needs_release_of(const char *text, int *major, int *minor)
 {
-	int end = 0;
-
-	return isdigit((unsigned char)*text) &&
-	       sscanf(text, "%4d.%4d%n", major, minor, &end) == 2 &&
-	       !isdigit((unsigned char)text[end]);
+	return version_at(text, major, minor);
 }
 
 /* ">= 6.18": the operator's length, 0 if it is none. */
@@ -29,10 +44,12 @@ static size_t operator_of(const char *text)
 static bool condition_ok(const char *text)
 {
 	size_t n = operator_of(text);
+	const char *end;
 	int major, minor;
 
-	return n && needs_release_of(text + n + strspn(text + n, " "), &major,
-				     &minor);
+	end = n ? version_at(text + n + strspn(text + n, " "), &major, &minor)
+		: NULL;
+	return end && !end[strspn(end, " ")];
 }
 
 static bool holds(const char *condition, int major, int minor)
@@ -59,24 +76,24 @@ static int read_kernel(struct yml_node *map, struct needs *n, struct err *e)
 	for (char *word = strtok_r(copy, ",", &save); word && !r;
 	     word = strtok_r(NULL, ",", &save)) {
 		word += strspn(word, " ");
-		if (condition_ok(word))
+		r = condition_ok(word) ? 0 : -1;
+		if (!r)
 			strv_add(&n->kernel, word);
-		else
-			r = yml_err(yml_get(map, "kernel"), e,
-				    "'%s' is not like '>= 6.18' or '>= 6.1, "
-				    "< 7.0'",
-				    text);
 	}
 	free(copy);
-	return r;
+	if (!r && n->kernel.n)
+		return 0;
+	return yml_err(yml_get(map, "kernel"), e,
+		       "'%s' is not like '>= 6.18' or '>= 6.1, < 7.0'", text);
 }
 
 static bool option_ok(const char *text)
 {
 	size_t n = strspn(text, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_");
 
-	return n && (!text[n] || (text[n] == '=' && text[n + 1] &&
-				  !text[n + 2] && strchr("ymn", text[n + 1])));
+	return n && !str_starts(text, "CONFIG_") &&
+	       (!text[n] || (text[n] == '=' && text[n + 1] && !text[n + 2] &&
+			     strchr("ymn", text[n + 1])));
 }
 
 int needs_read(struct yml_node *map, struct needs *n, struct err *e)
