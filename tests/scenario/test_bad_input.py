@@ -69,7 +69,7 @@ STUDIES = {
                         "klab has: auto-2cpu, icount-1cpu"),
     "unknown-workload": (changed("hackbench-threads", "hackbanch"),
                          "5: key 'workloads':", "no workload 'hackbanch'; "
-                         "klab has: boot, cyclictest, hackbench"),
+                         "klab has: boot, "),
     "no-variant": (changed("hackbench-threads", "hackbench"),
                    "5: key 'workloads':", "threads, processes"),
     "unknown-variant": (changed("hackbench-threads", "hackbench-fibers"),
