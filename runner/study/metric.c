@@ -41,6 +41,9 @@ static const struct {
 	{"regex", "stream", {"out", "err"}},
 	{"monitor", "take", {"delta", "before", "after"}},
 	{"ktap", "field", {"pass", "fail", "skip"}},
+	{"rusage",
+	 "field",
+	 {"nvcsw", "nivcsw", "minflt", "utime_us", "stime_us", "load_runs"}},
 	{"cyclictest-json", "field", {"min", "avg", "max", "p99", "p999"}},
 };
 
@@ -68,10 +71,11 @@ static char *expand(const struct params *p, struct yml_node *n,
 {
 	struct strv words = STRV_INIT;
 	char *text = NULL;
+	int r = params_expand(p, n, word, &words, e);
 
-	if (!params_expand(p, n, word, &words, e) && words.n)
+	if (words.n)
 		text = xstrdup(words.v[0]);
-	else if (!words.n)
+	else if (!r)
 		yml_err(n, e, "'%s' has no value", word);
 	strv_release(&words);
 	return text;
@@ -128,6 +132,7 @@ static int take_per(struct yml_node *n, const struct params *p, json_t *spec,
 	const char *word = NULL;
 	double product = 1;
 	char *text, *save = NULL;
+	size_t words = 0;
 
 	if (yml_opt_text(n, "per", &word, e))
 		return -1;
@@ -141,10 +146,11 @@ static int take_per(struct yml_node *n, const struct params *p, json_t *spec,
 		char *end;
 		double value = strtod(one, &end);
 
-		product *= *end || end == one ? 0 : value;
+		product *= !*end && value > 0 ? value : 0;
+		words++;
 	}
 	free(text);
-	if (!isfinite(product) || product <= 0)
+	if (!words || !isfinite(product) || product <= 0)
 		return yml_err(n, e,
 			       "'per: %s' are not numbers greater than zero",
 			       word);
