@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/personality.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -55,6 +56,18 @@ unsigned parse_number(const char *text, const char *what, unsigned least,
 		die("%s: '%s' is no number from %u to %u", what, text, least,
 		    most);
 	return (unsigned)n;
+}
+
+void crew_fix_layout(char *const argv[])
+{
+	int now = personality(0xffffffff);
+
+	if (now >= 0 && now & ADDR_NO_RANDOMIZE)
+		return;
+	if (now < 0 || personality((unsigned long)now | ADDR_NO_RANDOMIZE) < 0)
+		die("cannot fix the addresses: %s", strerror(errno));
+	execv("/proc/self/exe", argv);
+	die("cannot start again: %s", strerror(errno));
 }
 
 static void usable(cpu_set_t *set)

@@ -43,6 +43,13 @@ uint64_t clock_ns(void);
 unsigned parse_number(const char *text, const char *what, unsigned least,
 		      unsigned most);
 
+/*
+ * Starts the program again, once, without randomised addresses.  Where a
+ * mapping lies decides which tables and neighbours it has, and with threads
+ * that made rates differ by half between boots.  To be called first of all.
+ */
+void crew_fix_layout(char *const argv[]);
+
 /* The CPUs that this program may run on. */
 unsigned crew_cpus(void);
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define NOTHING "/bin/nothing"
+#define STACK 65536
 
 static void wait_for(pid_t pid, const char *what)
 {
@@ -69,11 +70,19 @@ static void *end_at_once(void *arg)
 	return arg;
 }
 
+/* A small stack: one of the default length may lie on a huge page, or not. */
 static void do_clone(void)
 {
+	static pthread_attr_t attr;
+	static bool ready;
 	pthread_t thread;
-	int r = pthread_create(&thread, NULL, end_at_once, NULL);
+	int r;
 
+	if (!ready && (pthread_attr_init(&attr) ||
+		       pthread_attr_setstacksize(&attr, STACK)))
+		die("clone: no stack of %d bytes", STACK);
+	ready = true;
+	r = pthread_create(&thread, &attr, end_at_once, NULL);
 	if (r)
 		die("clone: %s", strerror(r));
 	pthread_join(thread, NULL);

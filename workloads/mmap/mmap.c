@@ -87,6 +87,7 @@ int main(int argc, char **argv)
 {
 	enum crew_kind kind = CREW_PROCESSES;
 
+	crew_fix_layout(argv);
 	if (argc != 6)
 		die("usage: mmap map|touch|protect processes|threads WORKERS "
 		    "LOOPS PAGES");

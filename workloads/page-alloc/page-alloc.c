@@ -204,6 +204,7 @@ int main(int argc, char **argv)
 {
 	unsigned order, workers;
 
+	crew_fix_layout(argv);
 	if (argc != 5)
 		die("usage: page-alloc bulk|pair|charged WORKERS LOOPS ORDER");
 	workers = parse_number(argv[2], "workers", 0, 1024);

@@ -162,6 +162,7 @@ int main(int argc, char **argv)
 {
 	struct crew_result r;
 
+	crew_fix_layout(argv);
 	if (argc != 5)
 		die("usage: page-fault anon|shared|private|read|cow WORKERS "
 		    "ROUNDS PAGES");

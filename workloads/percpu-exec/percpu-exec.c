@@ -57,6 +57,7 @@ int main(int argc, char **argv)
 {
 	unsigned workers;
 
+	crew_fix_layout(argv);
 	if (argc != 4)
 		die("usage: percpu-exec fork|spawn|exec|vfork WORKERS LOOPS");
 	operation = spawn_operation(argv[1]);

@@ -227,6 +227,7 @@ int main(int argc, char **argv)
 	struct crew_result r;
 	unsigned workers;
 
+	crew_fix_layout(argv);
 	if (argc != 6)
 		die("usage: slab-churn KIND WORKERS SHIFT ROUNDS BATCH");
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)

@@ -46,6 +46,7 @@ static void work(struct worker *w)
 
 int main(int argc, char **argv)
 {
+	crew_fix_layout(argv);
 	if (argc != 5)
 		die("usage: tasks fork|vfork|exec|spawn|clone WORKERS LOOPS "
 		    "PAGES");
