@@ -354,7 +354,7 @@ static void step_release(struct step *s)
 	strv_release(&s->collect);
 }
 
-static void program_release(struct program *p)
+void program_release(struct program *p)
 {
 	free(p->name);
 	strv_release(&p->sources);

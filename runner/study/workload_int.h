@@ -24,7 +24,8 @@ int workload_read_head(struct source *s, struct workload *w, struct err *e);
 int workload_read_contents(struct source *s, struct workload *w, struct err *e);
 int workload_read_steps(struct source *s, struct workload *w, struct err *e);
 int workload_read_metrics(struct source *s, struct workload *w, struct err *e);
-/* Is there a key that nobody knows? */
+void program_release(struct program *p);
+/* Is there a key that nobody knows, or a parameter in `scale` that is none? */
 int workload_check_keys(struct source *s, struct err *e);
 /* Adds the monitors that a list names, each once. */
 int workload_add_monitors(struct yml_node *map, const char *share,

@@ -15,9 +15,16 @@ static const char *const known[] = {
 
 int workload_check_keys(struct source *s, struct err *e)
 {
+	struct strv names = STRV_INIT;
+	int r = params_words(NULL, s->root, "scale", &names, e);
+
+	for (size_t i = 0; !r && i < names.n; i++)
+		if (!params_get(&s->params, names.v[i], strlen(names.v[i])))
+			r = yml_err(yml_get(s->root, "scale"), e,
+				    "'%s' is no parameter", names.v[i]);
+	strv_release(&names);
 	yml_get(s->root, "load");
-	yml_get(s->root, "scale");
-	return yml_check_unused(s->root, known, COUNT(known), e);
+	return r ? r : yml_check_unused(s->root, known, COUNT(known), e);
 }
 
 /* ---- what has to be in the guest ---- */
@@ -54,6 +61,13 @@ static int add_sources(const struct source *s, struct yml_node *map,
 	return r;
 }
 
+static int no_program(const struct yml_node *n, struct err *e)
+{
+	return yml_err(n, e,
+		       "a program is the name of a .c file, or has 'name' and "
+		       "'sources'");
+}
+
 /* "fork", or a map with name, sources and libraries. */
 static int read_program(struct source *s, struct yml_node *n, struct program *p,
 			struct err *e)
@@ -66,6 +80,8 @@ static int read_program(struct source *s, struct yml_node *n, struct program *p,
 	if (n->kind == YML_SCALAR) {
 		if (yml_text(n, &name, e))
 			return -1;
+		if (!word_ok(name))
+			return no_program(n, e);
 		p->name = xstrdup(name);
 		file = xasprintf("%s.c", name);
 		r = add_source(s, n, file, &p->sources, e);
@@ -78,10 +94,38 @@ static int read_program(struct source *s, struct yml_node *n, struct program *p,
 	    yml_check_unused(n, keys, COUNT(keys), e))
 		return -1;
 	if (!name || !word_ok(name) || !p->sources.n)
-		return yml_err(n, e,
-			       "a program is the name of a .c file, or has "
-			       "'name' and 'sources'");
+		return no_program(n, e);
 	p->name = xstrdup(name);
+	return 0;
+}
+
+static bool same_words(const struct strv *a, const struct strv *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = !strcmp(a->v[i], b->v[i]);
+	return same;
+}
+
+/* The last one has a name of its own, or is one that is there already, as where
+ * a workload is its own load: then it goes. */
+static int settle_program(const struct yml_node *n, struct workload *w,
+			  struct err *e)
+{
+	struct program *p = &w->programs[w->nprograms - 1];
+
+	for (struct program *other = w->programs; other < p; other++) {
+		if (strcmp(other->name, p->name))
+			continue;
+		if (!same_words(&other->sources, &p->sources) ||
+		    !same_words(&other->libraries, &p->libraries))
+			return yml_err(n, e, "program '%s' is there twice",
+				       p->name);
+		program_release(p);
+		w->nprograms--;
+		break;
+	}
 	return 0;
 }
 
@@ -99,7 +143,8 @@ static int read_programs(struct source *s, struct workload *w, struct err *e)
 		struct program *p = &w->programs[w->nprograms++];
 
 		*p = (struct program){0};
-		if (read_program(s, list->at[i], p, e))
+		if (read_program(s, list->at[i], p, e) ||
+		    settle_program(list->at[i], w, e))
 			return -1;
 	}
 	return 0;
