@@ -139,15 +139,24 @@ static int key_of(const struct program *p, char key[SHA256_HEX], struct err *e)
 
 /* ---- compiling ---- */
 
-/* The first line with an error in it, or the first line. */
+static const char *line_of(const char *text, const char *at)
+{
+	while (at > text && at[-1] != '\n')
+		at--;
+	return at;
+}
+
+/* The first line with an error in it, or the first line.  The linker says what
+ * is wrong in the line before. */
 static char *first_error(const struct job_result *r)
 {
-	char *text = r->err.buf ? r->err.buf : "", *at = strstr(text, "error");
+	const char *text = r->err.buf ? r->err.buf : "";
+	const char *at = strstr(text, "error");
 	char *line;
 
-	while (at && at > text && at[-1] != '\n')
-		at--;
-	at = at ? at : text;
+	at = line_of(text, at ? at : text);
+	if (at > text && str_starts(at, "collect2:"))
+		at = line_of(text, at - 1);
 	line = xstrndup(at, strcspn(at, "\n"));
 	str_plain(line);
 	return line;
@@ -183,6 +192,7 @@ int program_build(const char *lab, const struct program *p, char **path,
 	char key[SHA256_HEX], *dir, *made, *tmp;
 	int r = key_of(p, key, e);
 
+	*path = NULL;
 	if (r)
 		return r;
 	dir = xasprintf("%s/programs/%.16s", lab, key);
