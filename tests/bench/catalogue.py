@@ -1,10 +1,11 @@
-"""The A/A table of docs/workloads.md: each workload, on one kernel, 10 seeds.
+"""The tables of docs/workloads.md, on one kernel and over 10 seeds.
 
-    catalogue.py [ENTRY ...]    all of workloads/ unless named
+    catalogue.py [ENTRY ...]    the first variant of each workload, unless named
+    catalogue.py --monitors     what each monitor costs
 
-Prints the spread of the primary metric over seeds, and the smallest change
-that 5 boots of each of two kernels show.  Boots are kept in build/bench, so a
-second call only does what has changed.
+The first prints the spread of the primary metric over seeds, and the smallest
+change that 5 boots of each of two kernels show.  Boots are kept in build/bench,
+so a second call only does what has changed.
 """
 
 from __future__ import annotations
@@ -38,14 +39,13 @@ SOURCES = {
 
 
 def entries() -> list[str]:
-    """What a study can name: each workload, or each of its variants."""
+    """Each workload, or its first variant, as a study names it."""
     found = []
     for path in sorted(ROOT.glob("workloads/*/workload.yaml")):
         text = path.read_text(encoding="utf-8")
-        block = re.search(r"^variants:\n((?:  .*\n|\n)+)", text, re.M)
-        names = re.findall(r'^  "?([\w.-]+)"?:', block[1], re.M) if block else []
-        found += [f"{path.parent.name}-{name}" for name in names] or [
-            path.parent.name]
+        first = re.search(r'^variants:\n  "?([\w.-]+)"?:', text, re.M)
+        found.append(f"{path.parent.name}-{first[1]}" if first
+                     else path.parent.name)
     return found
 
 
@@ -136,6 +136,36 @@ def catalogue(words: list[str]) -> None:
         print(f"| `{word}` | none fits |")
 
 
+def monitors() -> None:
+    """hackbench-threads with each monitor on, against none."""
+    names = sorted(path.stem for path in ROOT.glob("configs/monitors/*.yaml"))
+    words = ["hackbench-threads"] + [
+        f"{{hackbench-threads: {{as: {name}, monitors: [{name}]}}}}"
+        for name in names]
+    klab("run", study("monitors", "own", "icount-1cpu", words))
+    with sqlite3.connect(f"file:{LAB}/lab.db?mode=ro", uri=True) as db:
+        seen = db.execute(
+            "SELECT workload, metric, value FROM study_sample WHERE study = "
+            "'monitors'").fetchall()
+    def values(workload: str, metric: str) -> list[float]:
+        return [v for w, m, v in seen if (w, m) == (workload, metric)]
+
+    base = values("hackbench-threads", "time")
+    print(f"hackbench-threads alone: {statistics.fmean(base) / 1e6:.2f} ms, "
+          f"CV {100 * statistics.stdev(base) / statistics.fmean(base):.2g} %")
+    print("| monitor | to read it, before and after | the step takes |\n"
+          "|---|---|---|")
+    for name in names:
+        cost, times = values(name, f"{name}-cost"), values(name, "time")
+        read = f"{statistics.fmean(cost) / 1e3:.0f} us" if cost else "-"
+        more = (f"{100 * (statistics.fmean(times) / statistics.fmean(base) - 1):+.1f} %"
+                if times else "not applicable")
+        print(f"| `{name}` | {read} | {more} |")
+
+
 if __name__ == "__main__":
     BENCH.mkdir(parents=True, exist_ok=True)
-    catalogue(sys.argv[1:] or entries())
+    if sys.argv[1:] == ["--monitors"]:
+        monitors()
+    else:
+        catalogue(sys.argv[1:] or entries())
