@@ -320,6 +320,38 @@ static void test_configs_come_and_go(void **state)
 	db_close(db);
 }
 
+static void say_not_applicable(struct db *db, long long id, int stage,
+			       const char *why)
+{
+	struct err e;
+
+	if (db_not_applicable(db, id, stage, "as-shipped", "m", "w", why, &e))
+		fail_msg("%s", e.text);
+}
+
+/* Each time anew: what a workload needs, and what there is, may change. */
+static void test_not_applicable(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+	long long id;
+
+	(void)state;
+	plan(&p, 2);
+	write_plan(db, &p, all);
+	id = number(db, "SELECT id FROM study");
+	say_not_applicable(db, id, 0, "it needs 2 vCPUs");
+	say_not_applicable(db, id, 1, "it needs 2 vCPUs");
+	say_not_applicable(db, id, 1, "it needs 4 vCPUs");
+	assert_int_equal(number(db, "SELECT count(*) FROM not_applicable"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM not_applicable WHERE "
+				    "stage = 1 AND machine = 'm' AND workload "
+				    "= 'w' AND why = 'it needs 4 vCPUs'"), 1);
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM not_applicable"), 0);
+	db_close(db);
+}
+
 /* Of kernels with one code identity the boots run the first. */
 static void test_first_of_the_same_code(void **state)
 {
@@ -457,6 +489,8 @@ static void test_migration(void **state)
 				    "= 'none' AND error = 'no'"), 1);
 	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 1);
 	assert_int_equal(number(db, "SELECT count(*) FROM finding"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM missing"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM not_applicable"), 0);
 	db_close(db);
 }
 
@@ -620,6 +654,42 @@ static void test_boots(void **state)
 	assert_int_equal(number(db, "SELECT count(*) FROM sample"), 0);
 	done(db, "a", result(BOOT_OK, "ok"));
 	assert_int_equal(number(db, "SELECT count(*) FROM sample"), 2);
+	db_close(db);
+}
+
+/* What has no value is kept with its reason, for as long as the boot. */
+static void test_missing(void **state)
+{
+	static struct missing missing[] = {
+		{(char *)"scaling", (char *)"it printed nothing"},
+		{(char *)"cycles", (char *)"its JSON has '<not counted>'"}};
+	struct db *db = fresh();
+	struct collected c = result(BOOT_OK, "ok");
+
+	(void)state;
+	c.missing = missing;
+	c.nmissing = 2;
+	start(db, "a");
+	done(db, "a", c);
+	assert_int_equal(number(db, "SELECT count(*) FROM missing"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM missing WHERE boot = "
+				    "'a' AND metric = 'scaling' AND why = 'it "
+				    "printed nothing'"), 1);
+	/* Done again, it has one set of them, or none. */
+	start(db, "a");
+	assert_int_equal(number(db, "SELECT count(*) FROM missing"), 0);
+	done(db, "a", c);
+	assert_int_equal(number(db, "SELECT count(*) FROM missing"), 2);
+	start(db, "a");
+	done(db, "a", result(BOOT_OK, "ok"));
+	assert_int_equal(number(db, "SELECT count(*) FROM missing"), 0);
+	/* A boot that failed has no values at all, which is no news. */
+	c = result(BOOT_BAD, "panic");
+	c.missing = missing;
+	c.nmissing = 2;
+	start(db, "b");
+	done(db, "b", c);
+	assert_int_equal(number(db, "SELECT count(*) FROM missing"), 0);
 	db_close(db);
 }
 
@@ -910,6 +980,7 @@ int main(void)
 		cmocka_unit_test(test_plan_shrinks_and_grows),
 		cmocka_unit_test(test_stage_that_is_not_resolved_again),
 		cmocka_unit_test(test_configs_come_and_go),
+		cmocka_unit_test(test_not_applicable),
 		cmocka_unit_test(test_first_of_the_same_code),
 		cmocka_unit_test(test_variants_of_builds),
 		cmocka_unit_test(test_boots_of_another_kernel),
@@ -917,6 +988,7 @@ int main(void)
 		cmocka_unit_test(test_migration_of_outcomes),
 		cmocka_unit_test(test_forgotten_study),
 		cmocka_unit_test(test_boots),
+		cmocka_unit_test(test_missing),
 		cmocka_unit_test(test_longer_deadline),
 		cmocka_unit_test(test_results_that_cannot_be_stored),
 		cmocka_unit_test(test_killed_klab),

@@ -16,8 +16,10 @@
 #define HEAD "klab-job 1\nsecret " SECRET "\nport /dev/ttyS1\n"
 
 static const char full[] = HEAD "metronome_ns 20000\n"
+				"mount tracefs /sys/kernel/tracing\n"
+				"mount debugfs /sys/kernel/debug\n"
 				"module /klab/modules/a.ko\n"
-				"module /klab/modules/b.ko.xz\n"
+				"module /klab/modules/b.ko.xz x=1 y=a,b\n"
 				"load\n"
 				"arg hackbench\n"
 				"arg -Tp\n"
@@ -32,6 +34,12 @@ static const char full[] = HEAD "metronome_ns 20000\n"
 				"collect /tmp/out.json\n"
 				"step again\n"
 				"arg true\n"
+				"set /proc/a 1\n"
+				"set /proc/b two words \n"
+				"set /proc/c\n"
+				"reset /proc/a 0\n"
+				"read /proc/d\n"
+				"read /proc/e with blanks\n"
 				"end\n";
 
 static struct job job;
@@ -64,6 +72,7 @@ static void good_job_is_read(void **state)
 	assert_int_equal(job.n_modules, 2);
 	assert_string_equal(job.modules[1].path, "/klab/modules/b.ko.xz");
 	assert_int_equal(job.n_steps, 2);
+	assert_int_equal(s->n_set + s->n_reset + s->n_read, 0);
 	assert_string_equal(s->name, "run");
 	assert_int_equal(s->deadline_ms, 5000);
 	assert_int_equal(s->cap, 100);
@@ -80,6 +89,30 @@ static void good_job_is_read(void **state)
 	assert_int_equal(job.steps[1].load.n_args, 0);
 	assert_int_equal(job.steps[1].deadline_ms, 60000);
 	assert_int_equal(job.steps[1].cap, 1 << 20);
+}
+
+static void what_goes_with_a_path_is_read(void **state)
+{
+	const struct step *s = &job.steps[1];
+
+	(void)state;
+	assert_true(parse(full, strlen(full)));
+	assert_int_equal(job.n_mounts, 2);
+	assert_string_equal(job.mounts[0].path, "/sys/kernel/tracing");
+	assert_string_equal(job.mounts[0].value, "tracefs");
+	assert_string_equal(job.modules[0].path, "/klab/modules/a.ko");
+	assert_string_equal(job.modules[0].value, "");
+	assert_string_equal(job.modules[1].value, "x=1 y=a,b");
+	assert_int_equal(s->n_set, 3);
+	assert_string_equal(s->set[0].path, "/proc/a");
+	assert_string_equal(s->set[0].value, "1");
+	assert_string_equal(s->set[1].value, "two words ");
+	assert_string_equal(s->set[2].path, "/proc/c");
+	assert_string_equal(s->set[2].value, "");
+	assert_int_equal(s->n_reset, 1);
+	assert_string_equal(s->reset[0].value, "0");
+	assert_int_equal(s->n_read, 2);
+	assert_string_equal(s->read[1], "/proc/e with blanks");
 }
 
 static void job_without_steps_is_good(void **state)
@@ -119,6 +152,20 @@ static void bad_jobs_are_refused(void **state)
 		{HEAD "metronome_ns 18446744073709551617\n", "not a number"},
 		{HEAD "metronome_ns 999\n", "faster than 1 us"},
 		{HEAD "module a.ko\n", "not an absolute path"},
+		{HEAD "mount tracefs\n", "not an absolute path: ''"},
+		{HEAD "mount tracefs tracing\n", "not an absolute path"},
+		{HEAD "mount  /sys\n", "a mount has a type and a path"},
+		{HEAD "mount \n", "a mount has a type and a path"},
+		{HEAD "set /proc/a 1\n", "set outside a step"},
+		{HEAD "reset /proc/a 1\n", "reset outside a step"},
+		{HEAD "read /proc/a\n", "read outside a step"},
+		{HEAD "load\nread /proc/a\n", "read outside a step"},
+		{HEAD "step run\nset proc 1\n", "not an absolute path: 'proc'"},
+		{HEAD "step run\nset  1\n", "not an absolute path: ''"},
+		{HEAD "step run\nreset 1\n", "not an absolute path: '1'"},
+		{HEAD "step run\nread a\n", "not an absolute path: 'a'"},
+		{HEAD "step run\nread \n", "not an absolute path: ''"},
+		{HEAD "step run\nread /\n", "not an absolute path: '/'"},
 		{HEAD "arg x\n", "outside a step or load"},
 		{HEAD "env A=1\n", "outside a step or load"},
 		{HEAD "cap 1\n", "outside a step"},
@@ -175,6 +222,10 @@ static void lists_are_bounded(void **state)
 		int most;
 	} lists[] = {
 		{"", "module /a\n", JOB_MODULES},
+		{"", "mount a /a\n", JOB_MOUNTS},
+		{"step s\narg a\n", "set /a 1\n", JOB_WRITES},
+		{"step s\narg a\n", "reset /a 1\n", JOB_WRITES},
+		{"step s\narg a\n", "read /a\n", JOB_READS},
 		{"step s\n", "arg a\n", JOB_ARGS},
 		{"step s\narg a\n", "env A=1\n", JOB_ENVS},
 		{"step s\narg a\n", "collect /a\n", JOB_COLLECTS},
@@ -239,6 +290,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_job_is_read),
+		cmocka_unit_test(what_goes_with_a_path_is_read),
 		cmocka_unit_test(job_without_steps_is_good),
 		cmocka_unit_test(bad_jobs_are_refused),
 		cmocka_unit_test(nul_byte_is_refused),

@@ -140,6 +140,71 @@ static void test_job(void **state)
 	json_decref(spec);
 }
 
+/* What few workloads have. */
+static json_t *rich_spec(void)
+{
+	static struct monitor monitors[2] = {
+		{.name = (char *)"one"}, {.name = (char *)"two"}};
+	struct workload w = *a_workload();
+	json_t *spec;
+
+	if (!monitors[0].set.n) {
+		strv_add(&monitors[0].set, "/proc/a 1");
+		strv_add(&monitors[0].reset, "/proc/a 0");
+		strv_add(&monitors[0].read, "/proc/b");
+		strv_add(&monitors[1].read, "/proc/c");
+		strv_add(&monitors[1].wrap, "perf");
+		strv_add(&monitors[1].wrap, "--");
+		strv_add(&monitors[1].collect, "/tmp/perf");
+	}
+	w.monitors = monitors;
+	w.nmonitors = 2;
+	strv_add(&w.kmods, "/x/workloads/y/klab_x.c");
+	strv_add(&w.mounts, "tracefs /sys/kernel/tracing");
+	spec = a_spec_of(&w, 2);
+	strv_release(&w.kmods);
+	strv_release(&w.mounts);
+	return spec;
+}
+
+/* Monitors watch the last step alone. */
+static void test_job_with_monitors(void **state)
+{
+	static struct job job;
+	json_t *spec = rich_spec();
+	const struct guest_step *last = &job.steps[1];
+	char why[256], *text;
+
+	(void)state;
+	json_array_append_new(json_object_get(spec, "modules"),
+			      json_string("brd.ko rd_nr=1 rd_size=64"));
+	text = spec_job(spec);
+	if (!job_parse(text, strlen(text), &job, why, sizeof(why)))
+		fail_msg("%s", why);
+	assert_int_equal(job.n_mounts, 1);
+	assert_string_equal(job.mounts[0].value, "tracefs");
+	assert_string_equal(job.mounts[0].path, "/sys/kernel/tracing");
+	/* Those of klab's own are loaded by a step, not by the agent. */
+	assert_int_equal(job.n_modules, 1);
+	assert_string_equal(job.modules[0].path, "/klab/modules/brd.ko");
+	assert_string_equal(job.modules[0].value, "rd_nr=1 rd_size=64");
+	assert_int_equal(job.steps[0].n_set + job.steps[0].n_read, 0);
+	assert_string_equal(job.steps[0].guest_program.argv[0], "true");
+	assert_int_equal(last->n_set, 1);
+	assert_string_equal(last->set[0].path, "/proc/a");
+	assert_string_equal(last->set[0].value, "1");
+	assert_string_equal(last->reset[0].value, "0");
+	assert_int_equal(last->n_read, 2);
+	assert_string_equal(last->read[1], "/proc/c");
+	assert_string_equal(last->guest_program.argv[0], "perf");
+	assert_string_equal(last->guest_program.argv[1], "--");
+	assert_string_equal(last->guest_program.argv[2], "cyclictest");
+	assert_int_equal(last->n_collect, 2);
+	assert_string_equal(last->collect[1], "/tmp/perf");
+	free(text);
+	json_decref(spec);
+}
+
 static int store(const json_t *spec)
 {
 	char *text = json_dumps(spec, 0);
@@ -211,6 +276,83 @@ static void test_damaged(void **state)
 	assert_int_equal(spec_load("spec.json", &loaded, &e), 0);
 	json_decref(loaded);
 	json_decref(spec);
+}
+
+/* A workload that has none of these has a spec without them. */
+static void test_extras(void **state)
+{
+	json_t *spec = rich_spec(), *plain = a_spec(2), *loaded;
+	static const char *const keys[] = {"kmods", "mounts", "monitors"};
+	char id[BOOT_ID], other[BOOT_ID];
+	struct err e;
+
+	(void)state;
+	assert_string_equal(json_string_value(json_array_get(
+				    json_object_get(spec, "kmods"), 0)),
+			    "klab_x.ko");
+	assert_int_equal(store(spec), 0);
+	if (spec_load("spec.json", &loaded, &e))
+		fail_msg("%s", e.text);
+	assert_true(json_equal(spec, loaded));
+	json_decref(loaded);
+	spec_id(spec, id);
+	for (size_t i = 0; i < 3; i++) {
+		json_t *value = json_incref(json_object_get(spec, keys[i]));
+
+		assert_null(json_object_get(plain, keys[i]));
+		json_object_del(spec, keys[i]);
+		spec_id(spec, other);
+		assert_string_not_equal(id, other);
+		json_object_set_new(spec, keys[i], value);
+	}
+	json_decref(plain);
+	json_decref(spec);
+}
+
+static void assert_bad_extra(const char *key, const char *json)
+{
+	json_t *spec = rich_spec();
+
+	json_object_set_new(spec, key, json_loads(json, JSON_DECODE_ANY, NULL));
+	assert_refused(spec, key);
+	json_decref(spec);
+}
+
+static void test_damaged_extras(void **state)
+{
+	static const char *const lists[] = {"set", "reset", "read", "collect",
+					    "name"};
+	static const char *const bad[] = {"null", "5", "\"x\"", "{}", "[5]",
+					  "[[]]", "[\"a\\nsecret 0\"]"};
+
+	(void)state;
+	for (size_t k = 0; k < sizeof(bad) / sizeof(*bad); k++) {
+		assert_bad_extra("kmods", bad[k]);
+		assert_bad_extra("mounts", bad[k]);
+		assert_bad_extra("monitors", bad[k]);
+	}
+	assert_bad_extra("kmods", "[\"../x.ko\"]");
+	assert_bad_extra("kmods", "[\"a/b.ko\"]");
+	assert_bad_extra("kmods", "[\"x.ko y=1\"]");
+	assert_bad_extra("modules", "[\"../x.ko y=1\"]");
+	assert_bad_extra("modules", "[\" y=1\"]");
+	assert_bad_extra("modules", "[\"x.ko y=1\\nend\"]");
+	for (size_t i = 0; i < sizeof(lists) / sizeof(*lists); i++) {
+		for (size_t k = 0; k < sizeof(bad) / sizeof(*bad); k++) {
+			json_t *spec = rich_spec(), *m;
+
+			m = json_array_get(json_object_get(spec, "monitors"),
+					   1);
+			json_object_set_new(m, lists[i],
+					    json_loads(bad[k], JSON_DECODE_ANY,
+						       NULL));
+			if (strcmp(lists[i], "name") || strcmp(bad[k], "\"x\""))
+				assert_refused(spec, lists[i]);
+			json_object_del(m, lists[i]);
+			assert_refused(spec, lists[i]);
+			json_decref(spec);
+		}
+	}
 }
 
 /* Values that would lead out of the lab, or into the next line of the job. */
@@ -304,8 +446,11 @@ int main(void)
 		cmocka_unit_test(test_all_of_it_counts),
 		cmocka_unit_test(test_secret),
 		cmocka_unit_test(test_job),
+		cmocka_unit_test(test_job_with_monitors),
 		cmocka_unit_test(test_load),
 		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_extras),
+		cmocka_unit_test(test_damaged_extras),
 		cmocka_unit_test(test_hostile),
 		cmocka_unit_test(test_command),
 	};
