@@ -255,8 +255,13 @@ int build_kmods_start(struct build_kmods *m, uv_loop_t *loop,
 	m->done = done;
 	m->arg = arg;
 	m->next = 0;
-	for (size_t i = 0; i < m->n; i++)
+	/* It may be the second try, in a new object folder. */
+	for (size_t i = 0; i < m->n; i++) {
+		free(m->at[i].why);
+		m->at[i].why = NULL;
 		m->at[i].built = false;
+	}
+	str_release(&m->log);
 	free(m->folder);
 	m->folder = xasprintf("%s.kmods", rq->box->obj);
 	if (!c->modules) {
