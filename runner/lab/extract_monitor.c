@@ -27,7 +27,8 @@ static const char *after_name(const char *line, const char *row)
 	return *line == ' ' || *line == '\t' ? line : NULL;
 }
 
-/* "total=123" is 123. */
+/* "total=123" is 123.  Of a last line without an end nobody knows where it
+ * would have ended. */
 static bool word_at(const char *line, size_t column, double *value)
 {
 	size_t len;
@@ -39,6 +40,8 @@ static bool word_at(const char *line, size_t column, double *value)
 			break;
 		line += len;
 	}
+	if (!line[len])
+		return false;
 	for (size_t i = 0; i < len; i++)
 		if (line[i] == '=') {
 			line += i + 1;

@@ -20,15 +20,18 @@ static bool goes_back(const char *text, regoff_t begin)
 		(begin > 1 && digit_at(at - 2) && strchr(".,eE", at[-1])));
 }
 
-/* So does what comes after it: "12", "1,5", "1e5", "1e-5", "0x5". */
+/* So does what comes after it: "12", "1,5", "1e5", "1e-5", "0x5"; and nobody
+ * knows that of a text that ends there without a line's end. */
 static bool goes_on(const char *at)
 {
-	if (*at && strchr("eE", *at))
+	if (!*at)
+		return true;
+	if (strchr("eE", *at))
 		return digit_at(at + 1) ||
 		       (at[1] && strchr("+-", at[1]) && digit_at(at + 2));
-	if (*at && strchr("xX", *at))
+	if (strchr("xX", *at))
 		return at[-1] == '0' && isxdigit((unsigned char)at[1]);
-	return digit_at(at) || (*at && strchr(".,", *at) && digit_at(at + 1));
+	return digit_at(at) || (strchr(".,", *at) && digit_at(at + 1));
 }
 
 static char *take_match(const char *text, const regmatch_t *m, double *value)

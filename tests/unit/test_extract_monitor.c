@@ -47,8 +47,7 @@ static void test_rows(void **state)
 	assert_cell(CELL("&n->list_lock", 3, ""),
 		    "   &n->list_lock:   1   10  0.50\n",
 		    "   &n->list_lock:   3   14  0.75\n", 0.25);
-	/* Tabs, and a last line without an end. */
-	assert_cell(CELL("a", 2, ""), "\ta\t1\t2", "\ta\t1\t2", 0);
+	assert_cell(CELL("a", 2, ""), "\ta\t1\t2\n", "\ta\t1\t2\t3", 0);
 	/* key=value */
 	assert_cell(CELL("some", 4, ""),
 		    "some avg10=0.00 avg60=0.00 avg300=0.00 total=100\n",
@@ -78,9 +77,9 @@ static void test_take(void **state)
 static void test_no_cell(void **state)
 {
 	static const char *const rows[] = {
-		"a x\n",   "a\n",      "a:\n",      "a -1\n",  "a nan\n",
-		"a 1,5\n", "a 0x10\n", "a k=\n",    "a =\n",   "a k=-1\n",
-		"a: \n",   "a5 6\n",   "a 1e999\n", "a\t\n5\n"};
+		"a x\n",   "a\n",      "a:\n",      "a -1\n",   "a nan\n",
+		"a 1,5\n", "a 0x10\n", "a k=\n",    "a =\n",    "a k=-1\n",
+		"a: \n",   "a5 6\n",   "a 1e999\n", "a\t\n5\n", "a 5"};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)

@@ -26,7 +26,7 @@ static void test_patterns(void **state)
 	assert_value(PATTERN("^a=(.*)$"), "b=1\na=2e3\nc=4\n", NULL, NULL,
 		     2000);
 	assert_value(PATTERN("^a=(.*)$"), "a=0\n", NULL, NULL, 0);
-	assert_value(PATTERN("a=([0-9]+)"), "a=1 a=2", NULL, NULL, 1);
+	assert_value(PATTERN("a=([0-9]+)"), "a=1 a=2\n", NULL, NULL, 1);
 	assert_no_value(PATTERN("a=([0-9]+)"), "b=1", NULL, NULL,
 			"nothing like 'a=([0-9]+)'");
 	assert_no_value(PATTERN("a=([0-9]+)"), NULL, NULL, NULL,
@@ -89,6 +89,9 @@ static void test_parts_of_numbers(void **state)
 	for (size_t i = 0; i < COUNT(cases); i++)
 		assert_no_value(cases[i].metric, cases[i].out, NULL, NULL,
 				"where a number should be");
+	/* A text that ends in a number may have been cut there. */
+	assert_no_value(PATTERN("a=([0-9]+)"), "a=15", NULL, NULL,
+			"has '15' where a number should be");
 	/* What follows is not part of it. */
 	assert_value(PATTERN("a=([0-9.]+)"), "a=1.5, b\n", NULL, NULL, 1.5);
 	assert_value(PATTERN("a=([0-9.]+)"), "a=15 elephants\n", NULL, NULL,
@@ -126,12 +129,12 @@ static void test_per(void **state)
 {
 	(void)state;
 	assert_value(METRIC("regex", ",\"per\":200.0,\"pattern\":\"a=(.*)\""),
-		     "a=50", NULL, NULL, 0.25);
+		     "a=50\n", NULL, NULL, 0.25);
 	assert_value(METRIC("elapsed", ",\"per\":4.0"), NULL, NULL,
 		     END("\"elapsed_ns\":6"), 1.5);
 	assert_no_value(METRIC("regex", ",\"per\":1e-300,\"pattern\":"
 					"\"a=(.*)\""),
-			"a=1e300", NULL, NULL, "too large");
+			"a=1e300\n", NULL, NULL, "too large");
 }
 
 /* ---- where the text stands ---- */
