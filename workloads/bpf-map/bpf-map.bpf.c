@@ -31,7 +31,9 @@ static long take_out(__u32 i, struct pairs *p)
 {
 	__u64 key = p->key + i;
 
-	if (!bpf_map_delete_elem(&table, &key))
+	if (bpf_map_delete_elem(&table, &key))
+		p->counts->not_freed++;
+	else
 		p->counts->frees++;
 	return 0;
 }

@@ -98,15 +98,15 @@ static void print_memory(const struct bench *b)
 	if (fd < 0)
 		die("cannot create the map: %s", strerror(errno));
 	empty = held() - before;
-	printf("memlock_empty %lld\n", memlock(fd));
+	printf("memlock_empty %lld bytes\n", memlock(fd));
 	fill(fd, b, b->entries / 10);
 	tenth = held() - before;
-	printf("memlock_tenth %lld\n", memlock(fd));
+	printf("memlock_tenth %lld bytes\n", memlock(fd));
 	close(fd);
 	if (empty < 0 || tenth < 0)
 		die("memory: %lld bytes empty, %lld with elements", empty,
 		    tenth);
-	printf("held_empty %lld\nheld_tenth %lld\n", empty, tenth);
+	printf("held_empty %lld bytes\nheld_tenth %lld bytes\n", empty, tenth);
 }
 
 int main(int argc, char **argv)

@@ -262,26 +262,27 @@ static void print_counts(const struct bench *b, const struct bpf_counts *c,
 	printf("context %s%s%s\n", b->context_word, *b->kind ? " " : "",
 	       b->kind);
 	printf("runs %llu\n", c->runs);
-	printf("allocs %llu\nfrees %llu\nnot_freed %llu\n", c->allocs, c->frees,
-	       c->not_freed);
-	printf("failed %llu\nnomem %llu\nfull %llu\nbusy %llu\n"
-	       "other %llu\n",
-	       tries - c->allocs, c->nomem, c->full, c->busy, c->other);
+	printf("allocs %llu done\nfrees %llu done\nnot_freed %llu left\n",
+	       c->allocs, c->frees, c->not_freed);
+	printf("nomem %llu times\nfull %llu times\nbusy %llu times\n"
+	       "other %llu times\n",
+	       c->nomem, c->full, c->busy, c->other);
 	if (c->other)
 		printf("last_error %lld\n", c->last_error);
 	if (!c->frees || !inside)
 		die("nothing could be allocated");
-	printf("failed_percent %.4f\n",
+	printf("failed %.4f percent\n",
 	       100.0 * (double)(tries - c->allocs) / (double)tries);
-	printf("rate %.1f\n", (double)(c->allocs + c->frees) * 1e9 / inside);
-	printf("pair_ns %.3f\n", inside / (double)c->frees);
+	printf("rate %.1f per second\n",
+	       (double)(c->allocs + c->frees) * 1e9 / inside);
+	printf("pair %.3f ns\n", inside / (double)c->frees);
 	if (c->free_ns) {
-		printf("alloc_ns %.3f\n", (double)c->alloc_ns / (double)tries);
-		printf("free_ns %.3f\n", (double)c->free_ns / (double)c->frees);
+		printf("alloc %.3f ns\n", (double)c->alloc_ns / (double)tries);
+		printf("free %.3f ns\n", (double)c->free_ns / (double)c->frees);
 	}
-	printf("elapsed_ns %" PRIu64 "\n", elapsed_ns);
+	printf("elapsed %" PRIu64 " ns\n", elapsed_ns);
 	if (b->context != CONTEXT_PERF_EVENT)
-		printf("outer_ns %.3f\n",
+		printf("outer %.3f ns\n",
 		       (double)elapsed_ns * b->workers / (double)c->frees);
 }
 
