@@ -23,7 +23,7 @@ from typing import Any, Iterator
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-BUILD = ROOT / "build"
+BUILD = Path(os.environ.get("KLAB_BUILD", ROOT / "build")).resolve()
 #: Seconds after which what was awaited counts as never coming.
 DEADLINE = 60.0
 #: Variable by which the processes of a Bench are known.
