@@ -55,6 +55,15 @@ static int setup(void **state)
 	    "steps: [{ name: run, argv: [ls] }]\n"
 	    "metrics: { t: { unit: ns, better: lower, primary: yes, "
 	    "from: elapsed } }\n");
+	put("share/workloads/needy/workload.yaml",
+	    "workload: needy\nsummary: s\nbinaries: [ls]\n"
+	    "needs: { options: [LOCK_STAT, BRD=m, SLUB=n, HZ] }\n"
+	    "steps: [{ name: run, argv: [ls] }]\n"
+	    "metrics: { t: { unit: ns, better: lower, primary: yes, "
+	    "from: elapsed } }\n");
+	put("share/configs/monitors/m.yaml",
+	    "monitor: m\nread: [/proc/a]\n"
+	    "needs: { options: [PSI, LOCK_STAT] }\n");
 	put("own.config", "CONFIG_X=y\n");
 	put("tree.tar", "x");
 	put("repo/HEAD", "x");
@@ -172,6 +181,45 @@ static void test_configs(void **state)
 	study_free(s);
 }
 
+#define NEEDY                                                                  \
+	"study: x\nsource: {git: ./repo}\nmachines: [one]\n"                   \
+	"workloads: [plain, needy: {monitors: [m]}]\n"                         \
+	"configs:\n  a: {base: tiny, set: {HZ: 250}}\n"                        \
+	"  b: {base: tiny, set: {SLUB: yes}}\n"
+
+static void assert_set(const struct kconfig *c, const char *want)
+{
+	struct str got = STR_INIT;
+
+	for (size_t i = 0; i < c->nset; i++)
+		str_addf(&got, "%s=%s ", c->set[i].option, c->set[i].value);
+	assert_string_equal(got.buf ? got.buf : "", want);
+	str_release(&got);
+}
+
+/* What workloads and monitors need becomes a wish of each config, unless that
+ * has one of its own. */
+static void test_merged_needs(void **state)
+{
+	struct study *s = load(NEEDY "merge_needs: yes\n");
+
+	(void)state;
+	assert_set(&s->configs[0], "HZ=250 LOCK_STAT=y BRD=m SLUB=n PSI=y ");
+	assert_set(&s->configs[1], "SLUB=y LOCK_STAT=y BRD=m HZ=y PSI=y ");
+	assert_int_equal(s->configs[0].set[1].line, 8);
+	study_free(s);
+	s = load(NEEDY "merge_needs: no\n");
+	assert_set(&s->configs[0], "HZ=250 ");
+	study_free(s);
+	s = load(NEEDY);
+	assert_set(&s->configs[0], "HZ=250 ");
+	study_free(s);
+	assert_no_study("source: {git: ./repo}\nmerge_needs: maybe\n",
+			"key 'merge_needs'");
+	assert_no_study("source: {image: tree.tar}\nmerge_needs: yes\n",
+			"prebuilt kernels have the config that they have");
+}
+
 static void test_default_config(void **state)
 {
 	struct study *s = load("study: x\nsource: {git: ./repo}\n" REST);
@@ -273,6 +321,7 @@ int main(void)
 		cmocka_unit_test(test_series_makes_stages),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_configs),
+		cmocka_unit_test(test_merged_needs),
 		cmocka_unit_test(test_default_config),
 		cmocka_unit_test(test_toolchain),
 		cmocka_unit_test(test_errors),
