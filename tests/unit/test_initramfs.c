@@ -185,6 +185,84 @@ static void test_what_is_in_it(void **state)
 	free(path);
 }
 
+static void assert_entry(const char *archive, const char *name,
+			 const char *data, mode_t mode)
+{
+	struct listing l = list(archive, name);
+
+	if (!l.data.buf)
+		fail_msg("'%s' is not in %s", name, l.names.buf);
+	if (data)
+		assert_string_equal(l.data.buf, data);
+	assert_int_equal(l.mode, mode);
+	listing_release(&l);
+}
+
+/* What a workload brings itself. */
+static void test_own_programs_and_files(void **state)
+{
+	struct program program = {.name = (char *)"own"};
+	struct workload w = {.programs = &program, .nprograms = 1};
+	char sha256[SHA256_HEX], *path, *fixed;
+	json_t *about, *programs;
+	struct err e;
+
+	(void)state;
+	put("own.c", "int main(void) { return 0; }\n");
+	put("job.fio", "[global]\n");
+	strv_add(&program.sources, "own.c");
+	strv_add(&w.files, "./job.fio");
+	/* A binary with a path stays where it is. */
+	fixed = xasprintf("%s/bin/script", dir);
+	strv_add(&w.binaries, fixed);
+	if (initramfs_base("lab", "agent", &w, sha256, &e))
+		fail_msg("%s", e.text);
+	path = path_of(sha256, "cpio");
+	assert_entry(path, "bin/own", NULL, S_IFREG | 0755);
+	assert_entry(path, "klab/files/job.fio", "[global]\n",
+		     S_IFREG | 0755);
+	assert_entry(path, fixed + 1, "#!/bin/sh\n", S_IFREG | 0755);
+	free(path);
+	path = path_of(sha256, "json");
+	about = json_load_file(path, 0, NULL);
+	programs = json_object_get(about, "programs");
+	assert_int_equal(json_object_size(programs), 3);
+	assert_true(json_is_string(json_object_get(programs, "own")));
+	json_decref(about);
+	free(path);
+	free(fixed);
+	strv_release(&program.sources);
+	strv_release(&w.files);
+	strv_release(&w.binaries);
+}
+
+/* One that is not right leaves no archive. */
+static void test_own_program_is_broken(void **state)
+{
+	struct program program = {.name = (char *)"bad"};
+	struct workload w = {.programs = &program, .nprograms = 1};
+	char sha256[SHA256_HEX];
+	struct err e;
+
+	(void)state;
+	put("bad.c", "int main(void) { return nothing; }\n");
+	strv_add(&program.sources, "bad.c");
+	assert_true(initramfs_base("lab", "agent", &w, sha256, &e) < 0);
+	assert_int_equal(e.kind, ERR_USER);
+	assert_non_null(strstr(e.text, "program 'bad' does not compile"));
+	strv_release(&program.sources);
+	w.nprograms = 0;
+	strv_add(&w.binaries, "/nonexistent/tool");
+	assert_true(initramfs_base("lab", "agent", &w, sha256, &e) < 0);
+	assert_int_equal(e.kind, ERR_LAB);
+	assert_non_null(strstr(e.text, "'/nonexistent/tool' is not on this"));
+	strv_release(&w.binaries);
+	strv_add(&w.files, "none.fio");
+	assert_true(initramfs_base("lab", "agent", &w, sha256, &e) < 0);
+	assert_non_null(strstr(e.text, "none.fio"));
+	strv_release(&w.files);
+}
+
 static void test_missing_program(void **state)
 {
 	char sha256[SHA256_HEX];
@@ -264,6 +342,8 @@ int main(void)
 		cmocka_unit_test(test_base),
 		cmocka_unit_test(test_equal_input_equal_bytes),
 		cmocka_unit_test(test_what_is_in_it),
+		cmocka_unit_test(test_own_programs_and_files),
+		cmocka_unit_test(test_own_program_is_broken),
 		cmocka_unit_test(test_missing_program),
 		cmocka_unit_test(test_missing_agent),
 		cmocka_unit_test(test_job),
