@@ -45,8 +45,8 @@ static int add_metrics(struct db *db, const struct workload *w, long long id,
 /* Empties what db_stage() and the rest of db_study() write again. */
 static int clear_study(struct db *db, long long id, struct err *e)
 {
-	static const char *const sql[] = {"DELETE FROM not_applicable "
-					  "WHERE study = ?",
+	static const char *const sql[] = {("DELETE FROM not_applicable "
+					   "WHERE study = ?"),
 					  "DELETE FROM machine WHERE study = ?",
 					  "DELETE FROM metric WHERE study = ?",
 					  "DELETE FROM config WHERE study = ?",
