@@ -147,12 +147,16 @@ def _sure(row: Row) -> str:
 def _no_regression(judgement: Judgement) -> str:
     open_rows = [(g, r) for g, r in judgement.rows()
                  if r.verdict == verdicts.INCONCLUSIVE]
-    compared = sum(counts(judgement).values())
+    found = counts(judgement)
+    unfit = found.pop(verdicts.NOT_APPLICABLE, 0)
+    compared = sum(found.values())
     better = _kernels(judgement.rows(), verdicts.IMPROVED)
     start = "Nothing regressed"
     if better:
         start += f", {', '.join(better[:3])} improved"
         start += " and others" if len(better) > 3 else ""
+    if not compared and unfit:
+        return ("Nothing was compared: what is not applicable says why.")
     if not compared:
         return ("There is only the baseline, so nothing was compared: add a "
                 "kernel to the study.")
