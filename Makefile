@@ -98,7 +98,8 @@ $(BUILD)/probe: runner/guest/probe.S
 
 # ---- tests ----
 
-PYTEST = $(PYTHON) -m pytest -q -p no:cacheprovider
+PYTEST = $(PYTHON) -m pytest -q -p no:cacheprovider --durations=6 \
+	--durations-min=20
 
 $(BUILD)/unit/%: tests/unit/%.c $(OBJ) $(filter-out runner/guest/init.c \
 		runner/guest/frame.c,$(GUEST_SRC)) $(wildcard tests/unit/*.h)

@@ -183,7 +183,8 @@ def test_box_that_cannot_be_reached(lab, good, host, words):
 
 
 def test_ssh_stalls_in_the_middle(lab, good):
-    folder = lab.flight("stalls", good, {"boot_timeout_s": 60}, {})
+    folder = lab.flight("stalls", good, {"boot_timeout_s": 30,
+                                         "ssh_timeout_s": 20}, {})
 
     def cut():
         lab.box.proxy.cut = True
