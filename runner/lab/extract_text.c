@@ -5,6 +5,9 @@
 
 /* ---- regex ---- */
 
+/* Some patterns take a time that grows with the square of a line's length. */
+#define LINE_CAP 8192
+
 static bool digit_at(const char *at)
 {
 	return isdigit((unsigned char)*at);
@@ -59,32 +62,43 @@ static void combine(const char *take, size_t n, double one, double *value)
 		*value += one;
 }
 
+/* Goes on behind each line in which it was found; n counts these. */
+static char *match_lines(const regex_t *re, const char *take, const char *text,
+			 size_t *n, double *value)
+{
+	bool first = !*take || !strcmp(take, "first");
+	char *why = NULL;
+
+	for (size_t len; *text && !why && !(first && *n);
+	     text += len + (text[len] == '\n')) {
+		regmatch_t m[2] = {{0}};
+		double one;
+
+		len = strcspn(text, "\n");
+		if (len > LINE_CAP)
+			return xasprintf("its output has a line of more than "
+					 "%d bytes",
+					 LINE_CAP);
+		m[0].rm_eo = (regoff_t)len;
+		if (regexec(re, text, 2, m, REG_STARTEND) || m[1].rm_so < 0)
+			continue;
+		why = take_match(text, &m[1], &one);
+		if (!why)
+			combine(take, (*n)++, one, value);
+	}
+	return why;
+}
+
 char *extract_regex(const json_t *metric, const char *text, double *value)
 {
 	const char *pattern = frame_text(metric, "pattern");
-	const char *take = frame_text(metric, "take"), *at = text;
-	bool first = !*take || !strcmp(take, "first");
-	regmatch_t match[2];
-	char *why = NULL;
 	size_t n = 0;
 	regex_t re;
+	char *why;
 
 	if (regcomp(&re, pattern, REG_EXTENDED | REG_NEWLINE))
 		return xasprintf("pattern '%s' is not one", pattern);
-	while (!why && !(first && n) && !regexec(&re, at, 2, match, 0) &&
-	       match[1].rm_so >= 0) {
-		double one;
-
-		match[1].rm_so += at - text;
-		match[1].rm_eo += at - text;
-		why = take_match(text, &match[1], &one);
-		if (!why)
-			combine(take, n++, one, value);
-		/* From the next line on: patterns may begin with ^. */
-		at = strchr(text + match[1].rm_eo, '\n');
-		if (!at || !*++at)
-			break;
-	}
+	why = match_lines(&re, frame_text(metric, "take"), text, &n, value);
 	if (!why && !n)
 		why = xasprintf("its output has nothing like '%s'", pattern);
 	regfree(&re);

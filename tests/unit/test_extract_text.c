@@ -125,6 +125,24 @@ static void test_take(void **state)
 			NULL, "too large");
 }
 
+/* Each line for itself, as with the next; and a guest cannot keep klab busy. */
+static void test_lines(void **state)
+{
+	char *line = xcalloc(1, 1u << 19);
+
+	(void)state;
+	/* One in which the group has no part is not the end. */
+	assert_value(PATTERN("^a ?([0-9]+)?"), "a\na 5\n", NULL, NULL, 5);
+	assert_no_value(PATTERN("a\\n([0-9]+)"), "a\n5\n", NULL, NULL,
+			"nothing like");
+	memset(line, '1', (1u << 19) - 1);
+	assert_no_value(PATTERN("([0-9.]+) s"), line, NULL, NULL,
+			"a line of more than 8192 bytes");
+	memcpy(line, "5 s\n", 4);
+	assert_value(PATTERN("([0-9.]+) s"), line, NULL, NULL, 5);
+	free(line);
+}
+
 static void test_per(void **state)
 {
 	(void)state;
@@ -385,6 +403,7 @@ int main(void)
 		cmocka_unit_test(test_no_numbers),
 		cmocka_unit_test(test_parts_of_numbers),
 		cmocka_unit_test(test_take),
+		cmocka_unit_test(test_lines),
 		cmocka_unit_test(test_per),
 		cmocka_unit_test(test_streams),
 		cmocka_unit_test(test_cut),
