@@ -352,7 +352,27 @@ static bool types_ok(const json_t *spec)
 		       json_integer_value(v) <= LIMIT_US_MAX));
 }
 
-bool metric_spec_ok(const json_t *spec)
+/* Specs from before there were more kinds had all keys of that time, empty
+ * where a metric has no use for them. */
+static json_t *without_empty(const json_t *spec)
+{
+	static const char *const keys[] = {"field", "pattern", "file"};
+	json_t *copy = json_copy((json_t *)spec);
+	const json_t *limit = json_object_get(spec, "limit_us");
+
+	for (size_t i = 0; i < COUNT(keys); i++) {
+		const char *text =
+			json_string_value(json_object_get(spec, keys[i]));
+
+		if (text && !*text)
+			json_object_del(copy, keys[i]);
+	}
+	if (json_is_integer(limit) && !json_integer_value(limit))
+		json_object_del(copy, "limit_us");
+	return copy;
+}
+
+static bool keys_ok(const json_t *spec)
 {
 	const char *name, *unit, *from;
 	const struct kind *k;
@@ -367,4 +387,13 @@ bool metric_spec_ok(const json_t *spec)
 			return false;
 	return k && !stray_key(spec, k) && !bad_choice(spec, from) &&
 	       pattern_ok(spec);
+}
+
+bool metric_spec_ok(const json_t *spec)
+{
+	json_t *given = without_empty(spec);
+	bool ok = keys_ok(given);
+
+	json_decref(given);
+	return ok;
 }

@@ -359,6 +359,38 @@ static void test_spec_of_a_file(void **state)
 	}
 }
 
+/* As they were before there were so many kinds. */
+static void test_older_spec(void **state)
+{
+	static const char *const good[] = {
+		"{\"name\":\"m\",\"unit\":\"u\",\"from\":\"elapsed\","
+		"\"field\":\"\",\"pattern\":\"\",\"file\":\"\","
+		"\"limit_us\":0}",
+		"{\"name\":\"m\",\"unit\":\"u\",\"from\":\"rusage\","
+		"\"field\":\"nvcsw\",\"pattern\":\"\",\"file\":\"\","
+		"\"limit_us\":0}",
+		"{\"name\":\"m\",\"unit\":\"u\",\"from\":\"regex\","
+		"\"field\":\"\",\"pattern\":\"a(.*)\",\"file\":\"\","
+		"\"limit_us\":0}",
+		"{\"name\":\"m\",\"unit\":\"u\",\"from\":"
+		"\"cyclictest-json\",\"field\":\"p99\",\"pattern\":\"\","
+		"\"file\":\"/f\",\"limit_us\":500}",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(good); i++) {
+		json_t *spec = json_loads(good[i], 0, NULL), *old;
+
+		old = json_deep_copy(spec);
+		if (!metric_spec_ok(spec))
+			fail_msg("%s was refused", good[i]);
+		/* It is what it was: the boot's id rests on it. */
+		assert_true(json_equal(spec, old));
+		json_decref(old);
+		json_decref(spec);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -369,6 +401,7 @@ int main(void)
 		cmocka_unit_test(test_wrong_values),
 		cmocka_unit_test(test_cost),
 		cmocka_unit_test(test_spec_of_a_file),
+		cmocka_unit_test(test_older_spec),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
