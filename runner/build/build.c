@@ -256,7 +256,7 @@ static int start_make(struct build *b, struct err *e)
 		r = file_mkdirs(ccache, e);
 	if (r)
 		return r;
-	build_make_argv(b->rq, b->obj.fresh, b->config.pvh, &argv);
+	build_make_argv(b->rq, b->obj.fresh, &b->config, &argv);
 	spec.argv = (const char *const *)argv.v;
 	r = job_start(b->loop, &spec, &b->job, e);
 	strv_release(&argv);

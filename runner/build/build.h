@@ -41,6 +41,10 @@ struct build_request {
 	const char *source;         /* "git", "tarball", "debian-source" */
 	const char *stage;          /* its name, for the manifest */
 	const struct strv *touched; /* files that the stage's patch touches */
+	const struct strv *changed; /* files in which the tree differs from what
+				       the object folder was last built from,
+				       without an error and with this config;
+				       NULL: not known */
 	const struct strv *kmods;   /* absolute paths of C files, each a kernel
 				       module of klab's own, with the headers
 				       beside it; NULL: none */

@@ -72,10 +72,9 @@ int build_obj_copy(const struct build_obj *o, const char *name, const char *to,
 /* ---- make ---- */
 
 /* Adds the whole command line, sandbox and all.  fresh: nothing was built in
- * the object folder before.  pvh: QEMU can start the vmlinux itself, so no
- * bzImage is needed. */
-void build_make_argv(const struct build_request *rq, bool fresh, bool pvh,
-		     struct strv *argv);
+ * the object folder before. */
+void build_make_argv(const struct build_request *rq, bool fresh,
+		     const struct build_config *c, struct strv *argv);
 
 /* Adds make with what is the same for a kernel and its modules; targets are
  * still to come. */

@@ -111,6 +111,10 @@ static void on_build(struct build *build, void *arg)
 	const struct build_result *r = build_result(build);
 
 	l->build = NULL;
+	if (r->state == BUILD_OK) {
+		l->made = tree_at(b, stage);
+		l->made_config = l->rq.config;
+	}
 	w->running--;
 	b->running--;
 	b->alone = false;
@@ -125,6 +129,22 @@ static void on_build(struct build *build, void *arg)
 	build_free(build);
 }
 
+/* Where a file changed and changed back, make sees that by its time. */
+static void find_changed(struct lane *l, const struct tree_stage *now)
+{
+	const struct tree_stage *a = l->made < now ? l->made : now;
+	const struct tree_stage *b = l->made < now ? now : l->made;
+
+	strv_release(&l->changed);
+	l->changed = (struct strv)STRV_INIT;
+	if (!l->made || strcmp(l->made_config, l->rq.config))
+		return;
+	for (a++; a <= b; a++)
+		for (size_t i = 0; i < a->paths.n; i++)
+			strv_add_new(&l->changed, a->paths.v[i]);
+	l->rq.changed = &l->changed;
+}
+
 static int start_lane(struct walk *w, size_t config, struct err *e)
 {
 	struct lane *l = &w->lanes[config];
@@ -132,6 +152,8 @@ static int start_lane(struct walk *w, size_t config, struct err *e)
 
 	lane_request(l, w->at, config, &l->rq);
 	l->stage = w->at;
+	find_changed(l, tree_at(w->b, w->at));
+	l->made = NULL;
 	r = build_start(w->b->loop, &l->rq, on_build, l, &l->build, e);
 	w->running += !r;
 	w->b->running += !r;

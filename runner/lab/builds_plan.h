@@ -28,6 +28,11 @@ struct lane {
 	struct build_request rq;
 	struct build *build; /* NULL: idle */
 	size_t stage;
+	/* What its objects were last made from without an error; NULL: not
+	 * known. */
+	const struct tree_stage *made;
+	const char *made_config; /* as in rq */
+	struct strv changed;     /* from that to the stage it builds */
 };
 
 #define WALKS_MAX 16

@@ -91,8 +91,10 @@ void walks_new(struct builds *b)
 
 static void release(struct walk *w)
 {
-	for (size_t c = 0; w->lanes && c < w->b->s->nconfigs; c++)
+	for (size_t c = 0; w->lanes && c < w->b->s->nconfigs; c++) {
+		strv_release(&w->lanes[c].changed);
 		free(w->lanes[c].obj);
+	}
 	free(w->lanes);
 	free(w->root);
 	free(w->src);
@@ -191,6 +193,10 @@ static void on_objects(const struct job_result *r, void *arg)
 
 	w->job = NULL;
 	w->has_objects = went_well(r);
+	for (size_t c = 0; w->has_objects && c < w->b->s->nconfigs; c++) {
+		w->lanes[c].made = w->b->walks->lanes[c].made;
+		w->lanes[c].made_config = w->b->walks->lanes[c].made_config;
+	}
 	copied(w, false);
 }
 
