@@ -213,16 +213,17 @@ static int run_once(void)
 	return run.error;
 }
 
-/* Nanoseconds of each with three decimals; nothing if there are none. */
-static void show_per(struct seq_file *m, const char *name, u64 ns, u64 n)
+/* "NAME 12.345 UNIT": the mean of n, with three decimals; nothing if n is 0. */
+static void show_mean(struct seq_file *m, const char *name, u64 sum, u64 n,
+		      const char *unit)
 {
 	u64 whole, milli;
 
 	if (!n)
 		return;
-	whole = div64_u64(ns, n);
-	milli = div64_u64((ns - whole * n) * 1000, n);
-	seq_printf(m, "%s %llu.%03llu\n", name, whole, milli);
+	whole = div64_u64(sum, n);
+	milli = div64_u64((sum - whole * n) * 1000, n);
+	seq_printf(m, "%s %llu.%03llu %s\n", name, whole, milli, unit);
 }
 
 static int show(struct seq_file *m, void *unused)
@@ -236,14 +237,13 @@ static int show(struct seq_file *m, void *unused)
 	if (!r) {
 		seq_printf(m, "api %s\ncontext %s\nsize %u\nbatch %u\n",
 			   the_api->name, context, size, batch);
-		seq_printf(m, "attempts %llu\nfailures %llu\n", run.attempts,
+		seq_printf(m, "allocations %llu failed %llu\n", run.attempts,
 			   run.failures);
-		show_per(m, "failures_per_1000", run.failures * 1000,
-			 run.attempts);
-		show_per(m, "alloc_ns", run.alloc_ns, pairs);
-		show_per(m, "free_ns", run.free_ns, pairs);
-		show_per(m, "pair_ns", run.alloc_ns + run.free_ns, pairs);
-		seq_puts(m, "end\n");
+		show_mean(m, "failures", run.failures * 1000, run.attempts,
+			  "of 1000");
+		show_mean(m, "alloc", run.alloc_ns, pairs, "ns");
+		show_mean(m, "free", run.free_ns, pairs, "ns");
+		show_mean(m, "pair", run.alloc_ns + run.free_ns, pairs, "ns");
 	}
 	mutex_unlock(&run_lock);
 	return r;
