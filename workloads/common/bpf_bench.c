@@ -269,18 +269,20 @@ static void print_counts(const struct bench *b, const struct bpf_counts *c,
 	       c->nomem, c->full, c->busy, c->other);
 	if (c->other)
 		printf("last_error %lld\n", c->last_error);
-	if (!c->frees || !inside)
-		die("nothing could be allocated");
+	if (!tries || !inside)
+		die("the BPF program tried to allocate nothing");
 	printf("failed %.4f percent\n",
 	       100.0 * (double)(tries - c->allocs) / (double)tries);
 	printf("rate %.1f per second\n",
 	       (double)(c->allocs + c->frees) * 1e9 / inside);
+	printf("elapsed %" PRIu64 " ns\n", elapsed_ns);
+	if (!c->frees)
+		return;
 	printf("pair %.3f ns\n", inside / (double)c->frees);
 	if (c->free_ns) {
 		printf("alloc %.3f ns\n", (double)c->alloc_ns / (double)tries);
 		printf("free %.3f ns\n", (double)c->free_ns / (double)c->frees);
 	}
-	printf("elapsed %" PRIu64 " ns\n", elapsed_ns);
 	if (b->context != CONTEXT_PERF_EVENT)
 		printf("outer %.3f ns\n",
 		       (double)elapsed_ns * b->workers / (double)c->frees);
