@@ -179,7 +179,8 @@ def test_no_room_for_the_tree(shop: Shop) -> None:
         run = shop.run(study, code=kit.LAB)
         # git has words of its own, in some places.
         assert any(words in run.err for words in (
-            "No space left", "full", "Out of diskspace")), run.err
+            "No space left", "full", "Out of diskspace",
+            "couldn't write")), run.err
         (shop.lab / "filler").unlink()
         shop.run(study)
         shop.all_well(2)
