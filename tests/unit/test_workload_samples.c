@@ -91,6 +91,7 @@ static void test_each_workload_has_one(void **state)
 {
 	struct strv folders = names_in("workloads"), lacking = STRV_INIT;
 	char *text;
+	size_t n;
 
 	(void)state;
 	for (size_t i = 0; i < folders.n; i++) {
@@ -108,12 +109,14 @@ static void test_each_workload_has_one(void **state)
 		free(yaml);
 		free(data);
 	}
+	n = lacking.n;
 	text = strv_join(&lacking, ", ");
-	if (lacking.n)
-		fail_msg("without a sample in " SAMPLES ": %s", text);
+	if (n)
+		print_error("without a sample in " SAMPLES ": %s\n", text);
 	free(text);
 	strv_release(&lacking);
 	strv_release(&folders);
+	assert_int_equal(n, 0);
 }
 
 /* ---- damage ---- */
