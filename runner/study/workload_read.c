@@ -232,6 +232,39 @@ static void join(struct strv *out, const struct strv *more)
 		strv_add_new(out, more->v[i]);
 }
 
+/* The file that two monitors write different things to, as both set the tracer;
+ * NULL if there is none. */
+static const char *quarrel(const struct monitor *a, const struct monitor *b)
+{
+	for (size_t i = 0; i < a->set.n; i++)
+		for (size_t k = 0; k < b->set.n; k++) {
+			const char *one = a->set.v[i], *two = b->set.v[k];
+			size_t n = strcspn(one, " ");
+
+			if (!strncmp(one, two, n + 1) && strcmp(one, two))
+				return one;
+		}
+	return NULL;
+}
+
+static int check_quarrels(const struct yml_node *n, const struct workload *w,
+			  struct err *e)
+{
+	const struct monitor *m = &w->monitors[w->nmonitors - 1];
+
+	for (size_t i = 0; i + 1 < w->nmonitors; i++) {
+		const char *path = quarrel(&w->monitors[i], m);
+
+		if (path)
+			return yml_err(n, e,
+				       "monitors '%s' and '%s' cannot be on "
+				       "together: both set '%.*s'",
+				       w->monitors[i].name, m->name,
+				       (int)strcspn(path, " "), path);
+	}
+	return 0;
+}
+
 int workload_add_monitors(struct yml_node *map, const char *share,
 			  struct workload *w, struct err *e)
 {
@@ -248,6 +281,8 @@ int workload_add_monitors(struct yml_node *map, const char *share,
 		m = &w->monitors[w->nmonitors++];
 		r = monitor_load(yml_get(map, "monitors"), share, names.v[i], m,
 				 e);
+		if (!r)
+			r = check_quarrels(yml_get(map, "monitors"), w, e);
 		needs_join(&w->needs, &m->needs);
 		join(&w->packages, &m->packages);
 		join(&w->binaries, &m->binaries);

@@ -383,6 +383,29 @@ static void test_monitors_twice(void **state)
 	workload_free(w);
 }
 
+/* As irqsoff and preemptoff, which both set the tracer. */
+static void test_monitors_that_quarrel(void **state)
+{
+	struct workload *w;
+
+	(void)state;
+	put("share/configs/monitors/one.yaml",
+	    "monitor: one\nset: { /proc/t: a, /proc/same: x }\n");
+	put("share/configs/monitors/two.yaml",
+	    "monitor: two\nset: { /proc/tt: b, /proc/same: x }\n");
+	put("share/configs/monitors/three.yaml",
+	    "monitor: three\nset: { /proc/t: b }\n");
+	w = loaded("w: { monitors: [one, two] }", WATCHED);
+	assert_int_equal(w->nmonitors, 2);
+	workload_free(w);
+	assert_bad("w: { monitors: [one, two, three] }", WATCHED,
+		   "monitors 'one' and 'three' cannot be on together: both "
+		   "set '/proc/t'");
+	unlink("share/configs/monitors/one.yaml");
+	unlink("share/configs/monitors/two.yaml");
+	unlink("share/configs/monitors/three.yaml");
+}
+
 static void test_bad_monitors(void **state)
 {
 	(void)state;
@@ -433,6 +456,7 @@ int main(void)
 		cmocka_unit_test(test_monitors),
 		cmocka_unit_test(test_monitors_of_the_study),
 		cmocka_unit_test(test_monitors_twice),
+		cmocka_unit_test(test_monitors_that_quarrel),
 		cmocka_unit_test(test_bad_monitors),
 		cmocka_unit_test(test_metrics),
 	};
