@@ -58,14 +58,16 @@ static int take_files(const struct apt *a, const struct debian_request *rq,
 	return r;
 }
 
-/* Reading a package for what is in another would read it to its end. */
+/* Reading a package for what is in another would read it to its end.  Where the
+ * mirror has dropped the one with the config, the image's may have it as well,
+ * as in 6.18. */
 static int fill_stage(const struct apt *a, const struct debian_request *rq,
 		      const struct choice *c, const char *stage, struct err *e)
 {
 	struct deb_file files[] = {{image_at, STAGE_IMAGE, false},
 				   {config_at, STAGE_CONFIG, false},
 				   {map_at, STAGE_MAP, false}};
-	bool together = c->config == c->image;
+	bool together = !c->config || c->config == c->image;
 	int r = take_files(a, rq, c->image, files, together ? 3 : 1, stage, e);
 
 	if (!r && !files[0].found)

@@ -6,7 +6,6 @@
 #include "base/str.h"
 #include "study/workload.h"
 
-#include <dirent.h>
 #include <libgen.h>
 #include <stdlib.h>
 
@@ -69,29 +68,41 @@ static int hash_file(const char *path, struct str *all, struct err *e)
 	return r;
 }
 
-static int is_header(const struct dirent *d)
+/* The words of a rule for make: "x.o: x.c x.h \\". */
+static int hash_words(char *rule, struct str *all, struct err *e)
 {
-	return str_ends(d->d_name, ".h");
+	char *save = NULL;
+	int r = 0;
+
+	for (char *word = strtok_r(rule, " \n", &save); word && !r;
+	     word = strtok_r(NULL, " \n", &save))
+		if (!str_ends(word, ":") && strcmp(word, "\\"))
+			r = hash_file(word, all, e);
+	return r;
 }
 
-/* What a source can include of its own. */
-static int hash_headers(const char *source, struct str *all, struct err *e)
+/* A source and what it includes of its own, as the compiler tells.  One that it
+ * cannot read through is an error when it is compiled. */
+static int hash_source(const struct strv *command, const char *source,
+		       struct str *all, struct err *e)
 {
-	char *copy = xstrdup(source), *dir = dirname(copy);
-	struct dirent **list;
-	int n = scandir(dir, &list, is_header, alphasort), r = 0;
+	struct strv argv = STRV_INIT;
+	struct job_spec spec = {.deadline_ms = COMPILE_MS};
+	struct job_result result;
+	int r;
 
-	for (int i = 0; i < n; i++) {
-		char *path = xasprintf("%s/%s", dir, list[i]->d_name);
-
-		if (!r)
-			r = hash_file(path, all, e);
-		free(path);
-		free(list[i]);
-	}
-	if (n >= 0)
-		free(list);
-	free(copy);
+	for (size_t i = 0; strcmp(command->v[i], "-o"); i++)
+		strv_add(&argv, command->v[i]);
+	strv_add(&argv, "-MM");
+	strv_add(&argv, source);
+	spec.argv = (const char *const *)argv.v;
+	r = job_run(&spec, &result, e);
+	if (!r && (result.exit || !result.out.buf))
+		r = hash_file(source, all, e);
+	else if (!r)
+		r = hash_words(result.out.buf, all, e);
+	job_result_release(&result);
+	strv_release(&argv);
 	return r;
 }
 
@@ -123,13 +134,9 @@ static int key_of(const struct program *p, char key[SHA256_HEX], struct err *e)
 		p->name, &argv);
 	for (size_t i = 0; i < argv.n; i++)
 		str_addf(&all, "%s\n", argv.v[i]);
-	for (size_t i = 0; !r && i < p->sources.n; i++) {
-		r = hash_file(p->sources.v[i], &all, e);
-		if (!r)
-			r = hash_headers(p->sources.v[i], &all, e);
-	}
-	if (!r)
-		r = hash_compiler(argv.v[0], &all, e);
+	r = hash_compiler(argv.v[0], &all, e);
+	for (size_t i = 0; !r && i < p->sources.n; i++)
+		r = hash_source(&argv, p->sources.v[i], &all, e);
 	if (!r)
 		mem_sha256(all.buf, all.len, key);
 	strv_release(&argv);
