@@ -33,7 +33,7 @@ SOURCES = {
     "own": "source: { debian-source: linux-source-6.12, "
            "suite: bookworm-backports }\n"
            "configs:\n"
-           "  own: { base: tiny, fragments: [virt] }\n"
+           "  own: { base: tiny, fragments: [virt, modules, memcg, kunit] }\n"
            "merge_needs: yes\n",
 }
 

@@ -26,7 +26,7 @@ OWN = """\
 study: own
 source: {{ debian-source: linux-source-6.12, suite: bookworm-backports }}
 configs:
-  own: {{ base: tiny, fragments: [virt] }}
+  own: {{ base: tiny, fragments: [virt, modules, memcg, kunit] }}
 merge_needs: yes
 machines: [icount-2cpu]
 workloads: [{words}]
