@@ -133,6 +133,12 @@ void strv_add_new(struct strv *l, const char *s)
 		strv_add(l, s);
 }
 
+void strv_merge(struct strv *l, const struct strv *more)
+{
+	for (size_t i = 0; i < more->n; i++)
+		strv_add_new(l, more->v[i]);
+}
+
 bool strv_has(const struct strv *l, const char *s)
 {
 	for (size_t i = 0; i < l->n; i++)

@@ -54,6 +54,8 @@ void strv_addf(struct strv *l, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Adds s unless it is there. */
 void strv_add_new(struct strv *l, const char *s);
+/* Adds those of more that are not there. */
+void strv_merge(struct strv *l, const struct strv *more);
 bool strv_has(const struct strv *l, const char *s);
 /* One string with the words joined by sep; freed by the caller. */
 char *strv_join(const struct strv *l, const char *sep);

@@ -125,12 +125,11 @@ void build_make_words(const struct build_request *rq, struct strv *argv)
 	strv_addf(argv, "-j%d", rq->jobs > 0 ? rq->jobs : 1);
 }
 
-/* On top of what was built before, a patch of .c files compiles these and no
- * more: ccache would look in vain, and then store what nobody asks for again.
- */
+/* On top of what was built before, changed .c files are compiled and no more:
+ * ccache would look in vain, and then store what nobody asks for again. */
 static bool compiles_little(const struct build_request *rq)
 {
-	const struct strv *paths = rq->touched;
+	const struct strv *paths = rq->changed;
 
 	for (size_t i = 0; paths && i < paths->n; i++)
 		if (!str_ends(paths->v[i], ".c"))

@@ -16,8 +16,7 @@ int builds_new(struct builds **out, struct lab *lab, struct study *s,
 	b->s = s;
 	b->o = *o;
 	for (size_t i = 0; i < s->nworkloads; i++)
-		for (size_t k = 0; k < s->workloads[i]->kmods.n; k++)
-			strv_add_new(&b->kmods, s->workloads[i]->kmods.v[k]);
+		strv_merge(&b->kmods, &s->workloads[i]->kmods);
 	r = builds_plan(b, e);
 	if (r)
 		builds_free(b);
@@ -132,16 +131,15 @@ static void on_build(struct build *build, void *arg)
 /* Where a file changed and changed back, make sees that by its time. */
 static void find_changed(struct lane *l, const struct tree_stage *now)
 {
-	const struct tree_stage *a = l->made < now ? l->made : now;
-	const struct tree_stage *b = l->made < now ? now : l->made;
+	const struct tree_stage *a, *b;
 
 	strv_release(&l->changed);
-	l->changed = (struct strv)STRV_INIT;
 	if (!l->made || strcmp(l->made_config, l->rq.config))
 		return;
-	for (a++; a <= b; a++)
-		for (size_t i = 0; i < a->paths.n; i++)
-			strv_add_new(&l->changed, a->paths.v[i]);
+	a = l->made < now ? l->made : now;
+	b = l->made < now ? now : l->made;
+	while (++a <= b)
+		strv_merge(&l->changed, &a->paths);
 	l->rq.changed = &l->changed;
 }
 

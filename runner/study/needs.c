@@ -121,10 +121,8 @@ int needs_read(struct yml_node *map, struct needs *n, struct err *e)
 
 void needs_join(struct needs *n, const struct needs *other)
 {
-	for (size_t i = 0; i < other->kernel.n; i++)
-		strv_add_new(&n->kernel, other->kernel.v[i]);
-	for (size_t i = 0; i < other->options.n; i++)
-		strv_add_new(&n->options, other->options.v[i]);
+	strv_merge(&n->kernel, &other->kernel);
+	strv_merge(&n->options, &other->options);
 	if (n->vcpus < other->vcpus)
 		n->vcpus = other->vcpus;
 	if (n->memory_mib < other->memory_mib)

@@ -157,8 +157,8 @@ static int join_words(struct yml_node *root, const char *key, struct strv *out,
 	struct strv words = STRV_INIT;
 	int r = params_words(NULL, root, key, &words, e);
 
-	for (size_t i = 0; !r && i < words.n; i++)
-		strv_add_new(out, words.v[i]);
+	if (!r)
+		strv_merge(out, &words);
 	strv_release(&words);
 	return r;
 }
@@ -226,12 +226,6 @@ static bool has_monitor(const struct workload *w, const char *name)
 	return false;
 }
 
-static void join(struct strv *out, const struct strv *more)
-{
-	for (size_t i = 0; i < more->n; i++)
-		strv_add_new(out, more->v[i]);
-}
-
 /* The file that two monitors write different things to, as both set the tracer;
  * NULL if there is none. */
 static const char *quarrel(const struct monitor *a, const struct monitor *b)
@@ -284,9 +278,9 @@ int workload_add_monitors(struct yml_node *map, const char *share,
 		if (!r)
 			r = check_quarrels(yml_get(map, "monitors"), w, e);
 		needs_join(&w->needs, &m->needs);
-		join(&w->packages, &m->packages);
-		join(&w->binaries, &m->binaries);
-		join(&w->mounts, &m->mounts);
+		strv_merge(&w->packages, &m->packages);
+		strv_merge(&w->binaries, &m->binaries);
+		strv_merge(&w->mounts, &m->mounts);
 	}
 	strv_release(&names);
 	return r;

@@ -17,8 +17,7 @@ static void wanted(const struct patch *patches, size_t n, struct strv *paths,
 {
 	for (size_t i = 0; i < n; i++) {
 		diff_paths(patches[i].diff, patches[i].strip, paths);
-		for (size_t k = 0; k < patches[i].paths.n; k++)
-			strv_add_new(paths, patches[i].paths.v[k]);
+		strv_merge(paths, &patches[i].paths);
 		diff_preimages(patches[i].diff, blobs);
 	}
 }
