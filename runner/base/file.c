@@ -3,6 +3,7 @@
 #include "base/err.h"
 #include "base/str.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <fts.h>
@@ -178,6 +179,28 @@ bool file_exists(const char *path)
 	struct stat st;
 
 	return !lstat(path, &st);
+}
+
+char *file_names(const char *dir, const char *suffix)
+{
+	struct strv names = STRV_INIT;
+	struct dirent **list;
+	int n = scandir(dir, &list, NULL, alphasort);
+	char *text;
+
+	for (int i = 0; i < n; i++) {
+		const char *name = list[i]->d_name;
+
+		if (str_ends(name, suffix))
+			strv_addf(&names, "%.*s",
+				  (int)(strlen(name) - strlen(suffix)), name);
+		free(list[i]);
+	}
+	if (n >= 0)
+		free(list);
+	text = strv_join(&names, ", ");
+	strv_release(&names);
+	return text;
 }
 
 uint64_t file_space(const char *path)

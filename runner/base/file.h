@@ -30,6 +30,9 @@ int file_remove(const char *path, struct err *e);
  * must not exist or be an empty folder. */
 int file_publish(const char *from, const char *to, struct err *e);
 bool file_exists(const char *path);
+/* "a, b": the names of what is in a folder and ends in suffix, without it and in
+ * order; "" if there is none.  Freed by the caller. */
+char *file_names(const char *dir, const char *suffix);
 /* Bytes free for us on the file system that holds path; UINT64_MAX if that
  * cannot be told. */
 uint64_t file_space(const char *path);

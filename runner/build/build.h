@@ -96,6 +96,9 @@ void build_result_release(struct build_result *r);
 /* Folder in the kernel's own, with NAME.ko or, of a module that does not build
  * against this kernel, NAME.err. */
 #define BUILD_KMODS "kmods"
+/* The module of a source: of "/x/klab_kmalloc.c" it is klab_kmalloc.  Freed by
+ * the caller. */
+char *build_kmod_name(const char *source);
 /* A module that this kernel was built with.  0: *path is NAME.ko's, or *why
  * says in one sentence why there is none; both are the caller's to free, one of
  * them is NULL.  ERR_LAB: the kernel was built without asking for it. */

@@ -60,6 +60,14 @@ static int read_headers(struct build_kmod *k, const char *source, struct err *e)
 	return r;
 }
 
+char *build_kmod_name(const char *source)
+{
+	const char *slash = strrchr(source, '/');
+	const char *base = slash ? slash + 1 : source;
+
+	return xstrndup(base, strlen(base) - strlen(".c"));
+}
+
 static int read_one(const char *path, struct build_kmod *k, struct err *e)
 {
 	const char *slash = strrchr(path, '/');
@@ -71,7 +79,7 @@ static int read_one(const char *path, struct build_kmod *k, struct err *e)
 				"'%s' is not the source of a module: NAME.c, "
 				"the name of letters, digits and _",
 				path);
-	k->name = xstrndup(base, strlen(base) - 2);
+	k->name = build_kmod_name(path);
 	if (read_file(k, path, e) || read_headers(k, path, e))
 		return -1;
 	for (size_t i = 0; i < k->nfiles; i++) {

@@ -8,14 +8,6 @@
 
 #define CONFIG_CAP (8u << 20)
 
-/* "/x/klab_kmalloc.c" is the module klab_kmalloc. */
-static char *kmod_name(const char *source)
-{
-	const char *name = strrchr(source, '/') + 1;
-
-	return xstrndup(name, strlen(name) - 2);
-}
-
 /* Why a module of its own is not there; *known is false where the kernel was
  * built without asking for it. */
 static char *kmods_unmet(const struct workload *w, const struct kernel *k,
@@ -25,7 +17,7 @@ static char *kmods_unmet(const struct workload *w, const struct kernel *k,
 
 	*known = true;
 	for (size_t i = 0; !why && *known && i < w->kmods.n; i++) {
-		char *name = kmod_name(w->kmods.v[i]), *path = NULL;
+		char *name = build_kmod_name(w->kmods.v[i]), *path = NULL;
 		struct err ignored;
 
 		*known = !build_kmod_find(k, name, &path, &why, &ignored);

@@ -237,13 +237,17 @@ static void add_package(json_t *entry, const struct strv *packages)
 static int add_file(struct cpio *c, const char *from, const char *to,
 		    json_t *contents, const char *name, struct err *e)
 {
+	struct str data = STR_INIT;
 	char hex[SHA256_HEX];
-	int r = cpio_copy(c, from, to, e);
+	int r = file_read(from, FILE_CAP, &data, e);
 
 	if (!r)
-		r = file_sha256(from, hex, e);
-	if (!r)
+		r = cpio_file(c, to, 0755, data.buf, data.len, e);
+	if (!r) {
+		mem_sha256(data.buf, data.len, hex);
 		json_object_set_new(contents, name, json_string(hex));
+	}
+	str_release(&data);
 	return r;
 }
 
@@ -323,8 +327,7 @@ static int fill_base(struct cpio *c, const char *lab, const char *agent,
 {
 	struct strv libs = STRV_INIT;
 	json_t *programs = json_object();
-	char hex[SHA256_HEX];
-	int r = cpio_copy(c, agent, "init", e);
+	int r = add_file(c, agent, "init", contents, "agent", e);
 
 	if (!r)
 		r = cpio_console(c, e);
@@ -337,10 +340,6 @@ static int fill_base(struct cpio *c, const char *lab, const char *agent,
 		r = add_own_programs(c, lab, w, programs, e);
 	if (!r)
 		r = add_files(c, w, programs, e);
-	if (!r)
-		r = file_sha256(agent, hex, e);
-	if (!r)
-		json_object_set_new(contents, "agent", json_string(hex));
 	json_object_set_new(contents, "programs", programs);
 	strv_release(&libs);
 	return r;

@@ -28,6 +28,47 @@ void matrix_note(const struct matrix_options *o, const char *fmt, ...)
 
 /* ---- workloads ---- */
 
+static bool same_words(const struct strv *a, const struct strv *b)
+{
+	bool same = a->n == b->n;
+
+	for (size_t i = 0; same && i < a->n; i++)
+		same = !strcmp(a->v[i], b->v[i]);
+	return same;
+}
+
+/* Is the same in their archives, as of variants of one workload? */
+static bool same_contents(const struct workload *a, const struct workload *b)
+{
+	bool same = a->nprograms == b->nprograms &&
+		    same_words(&a->packages, &b->packages) &&
+		    same_words(&a->binaries, &b->binaries) &&
+		    same_words(&a->files, &b->files);
+
+	for (size_t i = 0; same && i < a->nprograms; i++) {
+		const struct program *x = &a->programs[i];
+		const struct program *y = &b->programs[i];
+
+		same = !strcmp(x->name, y->name) &&
+		       same_words(&x->sources, &y->sources) &&
+		       same_words(&x->libraries, &y->libraries);
+	}
+	return same;
+}
+
+/* The archive of a workload before it that has the same in it. */
+static bool take_archive(struct matrix *m, size_t i)
+{
+	for (size_t k = 0; k < i; k++) {
+		if (!m->archive[k][0] ||
+		    !same_contents(m->s->workloads[k], m->s->workloads[i]))
+			continue;
+		memcpy(m->archive[i], m->archive[k], sizeof(m->archive[i]));
+		return true;
+	}
+	return false;
+}
+
 void matrix_archives(struct matrix *m)
 {
 	struct err e;
@@ -35,6 +76,8 @@ void matrix_archives(struct matrix *m)
 	for (size_t i = 0; i < m->s->nworkloads; i++) {
 		const struct workload *w = m->s->workloads[i];
 
+		if (take_archive(m, i))
+			continue;
 		if (!initramfs_base(m->lab->dir, m->lab->agent, w,
 				    m->archive[i], &e))
 			continue;

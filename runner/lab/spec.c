@@ -2,6 +2,7 @@
 
 #include "base/err.h"
 #include "base/file.h"
+#include "build/build.h"
 #include "machine/backend.h"
 
 /* Raised when collect.c or extract.c would judge the same files otherwise. */
@@ -80,11 +81,10 @@ static void add_extras(json_t *spec, const struct workload *w)
 	json_t *kmods = json_array();
 
 	for (size_t i = 0; i < w->kmods.n; i++) {
-		const char *name = strrchr(w->kmods.v[i], '/') + 1;
+		char *name = build_kmod_name(w->kmods.v[i]);
 
-		json_array_append_new(
-			kmods,
-			json_sprintf("%.*s.ko", (int)strlen(name) - 2, name));
+		json_array_append_new(kmods, json_sprintf("%s.ko", name));
+		free(name);
 	}
 	if (w->kmods.n)
 		json_object_set(spec, "kmods", kmods);

@@ -6,8 +6,6 @@
 #include "base/yml.h"
 #include "machine/backend.h"
 
-#include <dirent.h>
-
 static const struct backend *const backends[] = {
 	&backend_icount,
 	&backend_kvm,
@@ -153,22 +151,8 @@ static int read_fields(struct yml_node *root, struct machine *m, struct err *e)
 static char *shipped(const char *share)
 {
 	char *dir = xasprintf("%s/configs/machines", share);
-	struct strv names = STRV_INIT;
-	struct dirent **list;
-	int n = scandir(dir, &list, NULL, alphasort);
-	char *text;
+	char *text = file_names(dir, ".yaml");
 
-	for (int i = 0; i < n; i++) {
-		if (str_ends(list[i]->d_name, ".yaml"))
-			strv_addf(&names, "%.*s",
-				  (int)strlen(list[i]->d_name) - 5,
-				  list[i]->d_name);
-		free(list[i]);
-	}
-	if (n >= 0)
-		free(list);
-	text = strv_join(&names, ", ");
-	strv_release(&names);
 	free(dir);
 	return text;
 }

@@ -5,8 +5,6 @@
 #include "base/yml.h"
 #include "study/params.h"
 
-#include <dirent.h>
-
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
 /* "a: b" pairs under a key, as "a b". */
@@ -64,24 +62,12 @@ static int read_all(struct yml_node *root, struct monitor *m, struct err *e)
 static int no_such(const struct yml_node *n, const char *share,
 		   const char *name, struct err *e)
 {
-	char *dir = xasprintf("%s/configs/monitors", share), *text;
-	struct strv names = STRV_INIT;
-	struct dirent **list;
-	int count = scandir(dir, &list, NULL, alphasort), r;
+	char *dir = xasprintf("%s/configs/monitors", share);
+	char *names = file_names(dir, ".yaml");
+	int r = yml_err(n, e, "there is no monitor '%s'; klab has: %s", name,
+			names);
 
-	for (int i = 0; i < count; i++) {
-		if (str_ends(list[i]->d_name, ".yaml"))
-			strv_addf(&names, "%.*s",
-				  (int)strlen(list[i]->d_name) - 5,
-				  list[i]->d_name);
-		free(list[i]);
-	}
-	if (count >= 0)
-		free(list);
-	text = strv_join(&names, ", ");
-	r = yml_err(n, e, "there is no monitor '%s'; klab has: %s", name, text);
-	free(text);
-	strv_release(&names);
+	free(names);
 	free(dir);
 	return r;
 }
