@@ -57,7 +57,8 @@ $(BUILD)/runner/%.o: runner/%.c
 
 # The schema, one file for each version, goes into the program as strings.
 $(BUILD)/schema.h: runner/lab/schema.sql runner/lab/schema-2.sql \
-		runner/lab/schema-3.sql runner/lab/schema-4.sql
+		runner/lab/schema-3.sql runner/lab/schema-4.sql \
+		runner/lab/schema-5.sql
 	@mkdir -p $(@D)
 	@for f in $^; do \
 		sed 's/\\/\\\\/g; s/"/\\"/g; s/.*/"&\\n"/' $$f; echo ','; \

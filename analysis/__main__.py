@@ -30,6 +30,11 @@ def _parser() -> argparse.ArgumentParser:
                                help="print the verdict table")
     compare.add_argument("--metric", help="metric or workload/metric")
     compare.add_argument("--json", action="store_true")
+    following = verbs.add_parser(
+        "next", help="print what boots the study wants next, and its verdicts "
+                     "so far, as JSON")
+    following.add_argument("--db", required=True, help="LAB/lab.db")
+    following.add_argument("--study", required=True, help="name of the study")
     report = verbs.add_parser("report", parents=[common],
                               help="write the HTML report")
     report.add_argument("--lab", required=True, help="the lab folder")
@@ -55,6 +60,14 @@ def _compare(args: argparse.Namespace) -> bool:
     return judgement.worse()
 
 
+def _next(args: argparse.Namespace) -> bool:
+    from . import load, rounds
+    json.dump(rounds.answer(load.load(args.db, args.study)), sys.stdout,
+              allow_nan=False)
+    print()
+    return False
+
+
 def _report(args: argparse.Namespace) -> bool:
     from . import report
     path, worse = report.write(args.db, args.lab, args.study, args.out,
@@ -69,7 +82,8 @@ def main(argv: list[str] | None = None) -> int:
     sys.stdout.reconfigure(errors="replace")
     sys.stderr.reconfigure(errors="replace")
     try:
-        worse = {"compare": _compare, "report": _report}[args.verb](args)
+        worse = {"compare": _compare, "next": _next,
+                 "report": _report}[args.verb](args)
         sys.stdout.flush()
         return int(worse)
     except ImportError as error:

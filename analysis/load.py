@@ -17,12 +17,37 @@ import pandas as pd
 from .errors import BadRequest, CannotWork
 
 
+@dataclass(frozen=True)
+class Rules:
+    """The rules by which a study asks for boots.
+
+    min, max  boots per cell; equal unless the study is adaptive
+    until     an adaptive cell needs no more boots when half its interval is
+              that narrow (0.01 is 1 %); None: only when its verdict is decided
+    confirm   a claimed change is repeated on fresh seeds
+    budget    boots that all confirmations of the study may take
+    aa        further boots of the baseline per cell, to compare it with itself
+    limits    (workload, metric) to the largest value that is allowed, in the
+              metric's unit
+    """
+
+    min: int = 1
+    max: int = 1
+    until: float | None = None
+    confirm: bool = False
+    budget: int = 0
+    aa: int = 0
+    limits: dict[tuple[str, str], float] = field(default_factory=dict)
+
+
 @dataclass
 class Lab:
     """One study of a lab.  Every frame has a plain 0.. index.
 
     study     name, path, text, baseline (stage number), min_effect (0.01 is
-              1 %), updated
+              1 %), updated, judged (when verdicts were stored, or None)
+    rules     see Rules; of a study that was last run before there were rules:
+              as many boots as it has, and no confirmation
     stages    idx, word (what the study calls it), title (subject of its
               patch, or None), name (both, cut to fit a table), request; in
               idx order
@@ -38,10 +63,11 @@ class Lab:
     metrics   workload, name, unit, better, is_primary, is_latency; primary
               metrics first
     cells     one row per (stage, config, machine, workload, seed): these and
-              boot, state (None: not started), outcome, detail (the finer
-              word), reason, excerpt, started, wall_ms, guest_ns; one boot may
-              answer several cells; a splat of which all findings are harmless
-              has the outcome ok
+              role (sample; aa: one more of the baseline; confirm: a fresh
+              boot of what is claimed), boot, state (None: not started),
+              outcome, detail (the finer word), reason, excerpt, started,
+              wall_ms, guest_ns; one boot may answer several cells; a splat of
+              which all findings are harmless has the outcome ok
     findings  one row per cell and finding of its boot: stage, config, machine,
               workload, seed, boot, idx (order on the console), kind,
               signature, function, offset, line, detail, count, is_fatal,
@@ -49,8 +75,8 @@ class Lab:
               for the first of each signature, by harmless, stage and seed)
     facts     boot to what could matter when it is compared: key to text
     samples   one row per cell and metric that an ok boot reported: stage,
-              config, machine, workload, metric, seed, boot, value (in the
-              metric's unit)
+              config, machine, workload, metric, seed, role, boot, value (in
+              the metric's unit)
     counts    one row per boot, metric and CPU of a histogram: boot, metric,
               cpu, limit_us, counts (microseconds to count, or None when it
               cannot be read), overflow
@@ -66,6 +92,7 @@ class Lab:
     samples: pd.DataFrame
     counts: pd.DataFrame
     findings: pd.DataFrame
+    rules: Rules = field(default_factory=Rules)
     missing: dict[tuple[str, str], str] = field(default_factory=dict)
     unfit: dict[tuple[int, str, str, str], str] = field(default_factory=dict)
     facts: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -104,7 +131,8 @@ METRICS = """
     FROM metric WHERE study = ? ORDER BY is_primary DESC, rowid"""
 
 CELLS = """
-    SELECT c.stage, c.config, c.machine, c.workload, c.seed, c.boot, b.state,
+    SELECT c.stage, c.config, c.machine, c.workload, c.seed, c.role, c.boot,
+           b.state,
            CASE WHEN b.outcome = 'splat' AND NOT EXISTS (
                SELECT 1 FROM study_finding f
                WHERE f.study_id = c.study AND f.boot = c.boot)
@@ -115,7 +143,7 @@ CELLS = """
 
 SAMPLES = """
     SELECT c.stage, c.config, c.machine, c.workload, x.metric, c.seed,
-           c.boot, x.value
+           c.role, c.boot, x.value
     FROM cell c
     JOIN boot b ON b.id = c.boot AND b.state = 'ok'
     JOIN sample x ON x.boot = c.boot
@@ -203,16 +231,18 @@ def _open(path: Path) -> sqlite3.Connection:
 def _read(connection: sqlite3.Connection, name: str,
           fingerprints: bool) -> Lab:
     row = connection.execute(
-        "SELECT id, name, path, text, baseline, min_effect, updated "
-        "FROM study WHERE name = ?", (name,)).fetchone()
+        "SELECT id, name, path, text, baseline, min_effect, updated, judged, "
+        "compare FROM study WHERE name = ?", (name,)).fetchone()
     if row is None:
         known = [n for (n,) in
                  connection.execute("SELECT name FROM study ORDER BY name")]
         raise BadRequest(f"no study '{name}' in this lab; it has: "
                          + (", ".join(known) or "none"))
-    keys = ("id", "name", "path", "text", "baseline", "min_effect", "updated")
+    keys = ("id", "name", "path", "text", "baseline", "min_effect", "updated",
+            "judged", "compare")
     study = dict(zip(keys, row))
     ident = study.pop("id")
+    cells = _frame(connection, CELLS, ident)
     counts = _frame(connection, COUNTS, ident)
     counts["counts"] = [_buckets(text) for text in counts["counts"]]
     prints = (dict(connection.execute(FINGERPRINTS, (ident,)))
@@ -226,7 +256,7 @@ def _read(connection: sqlite3.Connection, name: str,
                configs=_frame(connection, CONFIGS, ident), variants=variants,
                machines=_frame(connection, MACHINES, ident),
                metrics=_frame(connection, METRICS, ident),
-               cells=_frame(connection, CELLS, ident),
+               cells=cells, rules=_rules(study.pop("compare"), cells),
                samples=_frame(connection, SAMPLES, ident),
                counts=counts, findings=_frame(connection, FINDINGS, ident),
                missing={(boot, metric): why for boot, metric, why in
@@ -248,6 +278,26 @@ def _frame(connection: sqlite3.Connection, sql: str,
     if "value" in columns:
         frame["value"] = frame["value"].astype(float)
     return frame
+
+
+def _rules(words: str, cells: pd.DataFrame) -> Rules:
+    """The study's rules; what cannot be read is as it was before there were
+    rules."""
+    seeds = cells.seed[cells.role == "sample"]
+    seen = int(seeds.max()) if len(seeds) else 1
+    try:
+        said = dict(json.loads(words))
+        until, limits = said.get("until"), said.get("limits") or {}
+        most = int(said.get("max") or seen)
+        return Rules(
+            min=int(said.get("min") or most), max=most,
+            until=None if until is None else float(until),
+            confirm=bool(said.get("confirm")),
+            budget=int(said.get("budget") or 0), aa=int(said.get("aa") or 0),
+            limits={tuple(key.split("/", 1)): float(value)
+                    for key, value in limits.items() if "/" in key})
+    except (ValueError, TypeError, AttributeError):
+        return Rules(min=seen, max=seen)
 
 
 def _stage_name(word: str, title: str | None) -> str:

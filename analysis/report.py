@@ -19,7 +19,9 @@ from typing import Any
 
 import pandas as pd
 
-from . import findings, load, plots, summary, table, text, verdicts
+from . import (attribution, findings, load, plots, summary, table, text,
+               verdicts)
+from .cells import turns_show
 from .errors import CannotWork
 from .verdicts import Group, Judgement, Row
 
@@ -94,7 +96,8 @@ def render(lab: load.Lab, judgement: Judgement, folder: Path) -> str:
         or summary.counts(judgement),
         places=_places(lab, judgement), points=points,
         histograms=histograms, findings=_findings(lab, judgement),
-        bad_words=table.bad_words(judgement),
+        bad_words=table.bad_words(judgement), trust=summary.trust(judgement),
+        changes=attribution.lines(judgement.attribution),
         failures=_failures(lab, folder),
         kernels=_kernels(lab), stages=_records(lab.stages),
         configs=_records(lab.configs), machines=_records(lab.machines),
@@ -281,13 +284,13 @@ def _histograms(lab: load.Lab, judgement: Judgement) -> list[dict[str, Any]]:
         kernels = [_kernel_histogram(stage, frame[frame.stage == stage.idx])
                    for stage in lab.stages.itertuples()
                    if (frame.stage == stage.idx).any()]
-        unit = "instruction us" if clock == "exact" else "us"
+        unit = text.on_exact_clock("us") if clock == "exact" else "us"
         base = [i for i, k in enumerate(kernels)
                 if k["stage"] == judgement.base]
         figures.append({
             "title": f"{workload} {metric}", "where": where,
             "base": bool(base),
-            "refused": verdicts.turns_show(lab.machine(machine)),
+            "refused": turns_show(lab.machine(machine)),
             "plot": plots.histogram(
                 f"h{len(figures)}", f"{workload} {metric}, {where}: latency "
                 "histogram per kernel", unit, kernels,

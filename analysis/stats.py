@@ -34,6 +34,8 @@ import numpy as np
 NOISIER = 0.10
 QUIETER = 0.01
 LEVEL = 0.95
+#: Equal values in so many boots are taken for a deterministic metric.
+EXACT_FROM = 3
 POWER = 0.8
 
 
@@ -191,6 +193,18 @@ def resolution(values: np.ndarray) -> float:
         if np.all(np.abs(scaled - np.round(scaled)) < 1e-6):
             return step
     return 0.0
+
+
+def coarseness(a: list[float], b: list[float]) -> float:
+    """The step in which two kernels' values were rounded, if it is wider than
+    their spread; else 0.
+
+    Such values do not average out: 4, 4, 4 against 5, 5, 5 us can be any
+    difference from 0 to 2 us.
+    """
+    step = resolution(np.array(a + b))
+    spread = max(np.std(a, ddof=1), np.std(b, ddof=1))
+    return step if spread < step / 2 else 0.0
 
 
 def samples_for_quantile(quantile: float) -> int:

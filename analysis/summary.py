@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 
-from . import findings, text, verdicts
+from . import claims, findings, noise, text, verdicts
 from .findings import Finding
 from .verdicts import Group, Judgement, Row
 
@@ -34,6 +34,41 @@ def tally(judgement: Judgement) -> str:
             parts.append(f"{name}: " + ", ".join(
                 f"{number} {word}" for word, number in found.items()))
     return "; ".join(parts)
+
+
+def trust(judgement: Judgement) -> list[str]:
+    """Lines on how far the verdicts can be trusted: what the lab would say of
+    the baseline against itself, and which claims fresh boots repeated."""
+    lines = [_noise(judgement)]
+    claimed = [row for _, row in judgement.rows()
+               if row.claim and row.twin is None]
+    if claimed and judgement.rules.confirm:
+        told = [(sum(row.confirmed is known for row in claimed), words)
+                for known, words in ((True, "confirmed by fresh boots"),
+                                     (False, "not confirmed by fresh boots"),
+                                     (None, "not repeated yet"))]
+        lines.append(f"{text.plural(len(claimed), 'claimed change')}: "
+                     + ", ".join(f"{number} {words}" for number, words in told
+                                 if number))
+    elif claimed:
+        lines.append(f"{text.plural(len(claimed), 'claimed change')}, none "
+                     "repeated on fresh boots (compare: confirm)")
+    return lines
+
+
+def _noise(judgement: Judgement) -> str:
+    """The A/A line, of the primary metrics."""
+    known = [group.noise for group in judgement.groups
+             if group.primary and group.noise is not None]
+    if not known:
+        return ("A/A: false alarms not measured, the baseline has fewer than "
+                f"{noise.LEAST} boots (compare: aa)")
+    alarms = sum(one.alarms for one in known) / len(known)
+    each = " or ".join(f"{n} against {n}" for n in
+                       sorted({one.each for one in known}))
+    return (f"A/A: of {known[0].splits:,} random splits of the baseline's "
+            f"boots, {each}, {100 * alarms:.1f} % look like a change"
+            + (f" (mean of {len(known)} metrics)" if len(known) > 1 else ""))
 
 
 def headline(judgement: Judgement) -> str:
@@ -107,8 +142,20 @@ def _size(row: Row) -> float:
     return abs(math.log(max(1 + row.change, 1e-9)))
 
 
+def _brought(judgement: Judgement) -> dict[tuple[int, int], float]:
+    """The size of what a stage itself made worse, by group and stage: later
+    ones only have it too."""
+    if judgement.attribution is None:
+        return {}
+    return {(id(step.group), step.row.stage): abs(step.effect.estimate)
+            for step in judgement.attribution.steps
+            if step.verdict == verdicts.REGRESSED}
+
+
 def _regressed(judgement: Judgement, found: list[tuple[Group, Row]]) -> str:
-    group, row = max(found, key=lambda gr: _size(gr[1]))
+    brought = _brought(judgement)
+    group, row = max(found, key=lambda gr: (
+        brought.get((id(gr[0]), gr[1].stage), 0.0), _size(gr[1])))
     more = ""
     if len(found) > 1:
         more = (f", and {text.plural(len(found) - 1, 'more comparison')} "
@@ -180,7 +227,8 @@ def _settled(judgement: Judgement, start: str) -> str:
 
 def _what_next(judgement: Judgement,
                open_rows: list[tuple[Group, Row]]) -> str:
-    if judgement.boots["open"]:
+    waiting = any(row.reason == claims.WAITING for _, row in open_rows)
+    if judgement.boots["open"] or waiting:
         return "let the run end first"
     more = [r.more_boots for _, r in open_rows if r.more_boots is not None]
     more = sorted(m for m in more if m <= verdicts.WORTH_IT)

@@ -31,6 +31,17 @@ The JSON is one object, and these keys stay:
     harmless      {"findings", "boots"}: what the study calls so
     families      {"primary", "other"}: tests behind the q values
     summary       {verdict: number of rows}
+    rules         {"min", "max", "until", "confirm", "budget", "aa"}: by which
+                  the study asks for boots
+    noise         what random splits of the baseline's boots showed, one object
+                  per group that has at least 10 of them: config, machine,
+                  workload, metric, boots, each (boots of the two halves),
+                  splits, floor (99 % differ by no more; a fraction of the
+                  baseline, or in unit if it is about 0), alarms (the share
+                  that would be called a change without that floor)
+    attribution   which stages brought a change, and where only some configs
+                  have it: see attribution.as_json()
+    drift         warnings of trends over the run: see drift.as_json()
     rows          list, one object per kernel and group:
         stage, kernel                     number and name
         title                             subject of its patch, or null
@@ -50,6 +61,9 @@ The JSON is one object, and these keys stay:
         p, q, method                      null where nothing was tested
         verdict                           a word of verdicts.py
         reason                            sentence or null
+        fresh                             boots of n that repeat a claim
+        confirmed                         whether they do; null if no change is
+                                          claimed, or not known yet
         more_boots                        per kernel; null if not applicable
                                           or if more would not help
         values                            one per boot, in unit, null where
@@ -61,11 +75,12 @@ Numbers that are not finite are null.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import textwrap
 from typing import Any
 
-from . import findings, summary, text, verdicts
+from . import attribution, drift, findings, summary, text, verdicts
 from .verdicts import Group, Judgement, Row
 
 WIDTH = 100
@@ -95,8 +110,34 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
                      "boots": judgement.found.harmless_boots},
         "families": judgement.families,
         "summary": summary.counts(judgement),
+        "rules": _rules_json(judgement),
+        "noise": _noise_json(judgement),
+        "attribution": attribution.as_json(judgement.attribution),
+        "drift": drift.as_json(judgement.drifts),
         "rows": [_row_json(group, row) for group, row in judgement.rows()],
     }
+
+
+def _rules_json(judgement: Judgement) -> dict[str, Any]:
+    rules = dataclasses.asdict(judgement.rules)
+    del rules["limits"]
+    return rules
+
+
+def _noise_json(judgement: Judgement) -> list[dict[str, Any]]:
+    return [{"config": group.config, "machine": group.machine,
+             "workload": group.workload, "metric": group.metric,
+             **dataclasses.asdict(group.noise), "floor": floor_of(group)}
+            for group in judgement.groups if group.noise is not None]
+
+
+def floor_of(group: Group) -> float:
+    """The A/A floor as changes are shown: a fraction of the baseline, or in
+    the metric's unit where that is about 0."""
+    if group.log:
+        return math.expm1(group.noise.floor)
+    about_0 = any(row.difference for row in group.rows)
+    return group.noise.floor / (1.0 if about_0 else abs(group.base.mean))
 
 
 def _row_json(group: Group, row: Row) -> dict[str, Any]:
@@ -116,19 +157,14 @@ def _row_json(group: Group, row: Row) -> dict[str, Any]:
         "cv": row.cv, "change": row.change, "low": low, "high": high,
         "difference": difference[0], "difference_low": difference[1],
         "difference_high": difference[2], "p": row.p, "q": row.q,
-        "method": row.method, "verdict": row.verdict, "reason": row.reason,
+        "method": row.method, "fresh": row.fresh,
+        "confirmed": row.confirmed if row.claim else None, "verdict": row.verdict, "reason": row.reason,
         "more_boots": row.more_boots,
     }
-    found = {key: _finite(value) for key, value in found.items()}
-    found["values"] = [_finite(value) for value in row.values]
+    found = {key: text.finite(value) for key, value in found.items()}
+    found["values"] = [text.finite(value) for value in row.values]
     found["boot_ids"] = row.boots
     return found
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
 
 
 def render(judgement: Judgement, colour: bool,
@@ -149,6 +185,7 @@ def render(judgement: Judgement, colour: bool,
         for row, texts in zip(group.rows, cells):
             lines.append(_row_line(row, texts, widths, paint))
         lines += _reason_lines(group, paint)
+    lines += _attribution_lines(judgement, paint)
     lines += _finding_lines(judgement, words or {}, paint)
     return "\n".join([*lines, "", *_footer(judgement, paint)]) + "\n"
 
@@ -282,6 +319,23 @@ def _forced_lines(judgement: Judgement, paint) -> list[str]:
                                       subsequent_indent="  ")]
 
 
+def _attribution_lines(judgement: Judgement, paint) -> list[str]:
+    """Which stages brought what, and what drifted."""
+    found = (attribution.lines(judgement.attribution)
+             if judgement.attribution else [])
+    lines = ["", paint("what changed, and where", "1")] if found else []
+    lines += [part for line in found for part in _wrapped(line)]
+    if judgement.drifts:
+        lines += ["", paint("drift", "1;33")]
+    return lines + [part for one in judgement.drifts
+                    for part in _wrapped(one.sentence)]
+
+
+def _wrapped(line: str) -> list[str]:
+    return textwrap.wrap(text.plain(line), WIDTH, initial_indent="  ",
+                         subsequent_indent="    ")
+
+
 def _finding_lines(judgement: Judgement, words: dict[int, str],
                    paint) -> list[str]:
     """What the kernels reported, one block each."""
@@ -318,6 +372,7 @@ def _footer(judgement: Judgement, paint) -> list[str]:
     lines.append("mean: geometric; CV: standard deviation / mean over boots; "
                  "q: false discovery rate")
     lines.append(_boots(judgement))
+    lines += summary.trust(judgement)
     found = summary.tally(judgement)
     if found:
         lines.append(found)

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 #: Time units in nanoseconds, smallest first.
 NANOSECONDS = {"ns": 1.0, "us": 1e3, "ms": 1e6, "s": 1e9}
+#: What they are on the exact clock, where each instruction takes one.
+INSTRUCTIONS = {"ns": "instr", "us": "k instr", "ms": "M instr",
+                "s": "G instr"}
 #: Changes above this fraction are shown as factors.
 FACTOR_FROM = 9.0
-EXACT_CLOCK = ("exact clock: times are instruction time (instructions "
-               "executed), not wall time")
+EXACT_CLOCK = ("exact clock: instr is an instruction executed, one per "
+               "nanosecond of the guest, no wall time")
 
 VIRTUAL_CLOCK = ("wall clock in a virtual machine: times hold for it on this "
                  "host, not for bare metal")
@@ -46,7 +50,7 @@ class Scale:
     """The one unit and the number of decimals that a group is shown in.
 
     unit: as stored; values: those to be shown, any may be None; exact: times
-    come from an exact clock and are named so.
+    come from an exact clock, which counts instructions.
     """
 
     def __init__(self, unit: str, values: list[float | None], exact: bool):
@@ -55,8 +59,8 @@ class Scale:
         self.factor, self.unit = 1.0, plain(unit)
         if unit in NANOSECONDS:
             self._choose_time(unit, top)
-            if exact:
-                self.unit = "instruction " + self.unit
+        if exact:
+            self.unit = on_exact_clock(self.unit)
         shown = top * self.factor
         whole = all(math.isclose(size, round(size)) for size in sizes)
         if shown == 0 or self.factor == 1 and whole:
@@ -76,6 +80,13 @@ class Scale:
         if value is None or not math.isfinite(value):
             return ""
         return f"{value * self.factor:,.{self.decimals}f}"
+
+
+def on_exact_clock(unit: str) -> str:
+    """'ms' is 'M instr', 'items/s' is 'items/G instr'; others stay."""
+    if unit.endswith("/s"):
+        return unit[:-1] + INSTRUCTIONS["s"]
+    return INSTRUCTIONS.get(unit, unit)
 
 
 def percent(fraction: float | None, factor: bool = False) -> str:
@@ -163,3 +174,10 @@ def duration(milliseconds: float) -> str:
     if seconds < 3600:
         return f"{seconds // 60} min {seconds % 60:02d} s"
     return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def finite(value: Any) -> Any:
+    """For JSON, which has no numbers that are not finite: they are None."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,169 +1,34 @@
 """One verdict per (kernel, config, machine, workload, metric).
 
-A change is claimed only if its false discovery rate is below 5 % and its 95 %
-interval lies beyond the study's margin (min_effect).  "equivalent" is claimed
-only if the 90 % interval lies within the margin, which is the two one-sided
-tests at 5 % (Schuirmann, J. Pharmacokin. Biopharm. 15, 1987).  All else is
-inconclusive and says what would settle it.
+A change is claimed only if its false discovery rate is below 5 %, its 95 %
+interval lies beyond the study's margin (min_effect), and it is larger than what
+the baseline's own boots differ by (noise.py).  A claim is called regressed or
+improved when fresh boots repeat it (claims.py).  "equivalent" is claimed only
+if the 90 % interval lies within the margin, which is the two one-sided tests at
+5 % (Schuirmann, J. Pharmacokin. Biopharm. 15, 1987).  All else is inconclusive
+and says what would settle it.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import math
-import re
 from collections import Counter
-from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from . import findings, gate, load, stats
+from . import cells, claims, findings, gate, latency, load, noise, stats
 from .errors import BadRequest
+from .model import (BASELINE, BROKEN, EQUIVALENT, IMPROVED, INCONCLUSIVE,
+                    NOT_APPLICABLE, REGRESSED, SAME, TIMES, Estimate, Group,
+                    Judgement, Row)
 from .stats import Sample
-
-BASELINE = "baseline"
-REGRESSED = "regressed"
-IMPROVED = "improved"
-EQUIVALENT = "equivalent"
-INCONCLUSIVE = "inconclusive"
-SAME = "same kernel"
-NOT_APPLICABLE = "not applicable"
-BROKEN = "broken"
+from .steps import size
 
 ALPHA = 0.05
-#: Equal values in so many boots are taken for a deterministic metric.
-EXACT_FROM = 3
 #: More boots than that nobody will wait for.
 WORTH_IT = 1000
-TIMES = ("ns", "us", "ms", "s")
-NO_METRONOME = ("no metronome: on more than one vCPU the latencies are those "
-                "of QEMU's turns")
-MAXIMUM = "a maximum is shown, not judged: it has no distribution to compare"
-
-
-@dataclass(eq=False)
-class Row:
-    """What is known of one kernel in one group.
-
-    values are in the metric's unit, one per boot; mean, its interval and cv
-    (standard deviation / mean) are None where they would mean nothing.
-    change and its interval are fractions of the baseline (0.01 is 1 %); where
-    the baseline cannot be told from 0 they are None, and difference holds
-    them in the metric's unit.  more_boots is per kernel; inf: no number of
-    boots would do.  title is the subject of the stage's patch, if it has one;
-    word what the study calls the stage; twin an earlier stage with the same
-    code, which has the same boots.  splats: boots that ran, but with findings.
-    """
-
-    stage: int
-    kernel: str
-    key: str | None
-    planned: int
-    failed: int
-    values: list[float] = field(default_factory=list)
-    boots: list[str] = field(default_factory=list)
-    mean: float | None = None
-    mean_interval: tuple[float, float] | None = None
-    cv: float | None = None
-    change: float | None = None
-    interval: tuple[float, float] | None = None
-    difference: tuple[float, float, float] | None = None
-    p: float | None = None
-    q: float | None = None
-    method: str | None = None
-    verdict: str = INCONCLUSIVE
-    reason: str | None = None
-    more_boots: float | None = None
-    sample: Sample | None = None
-    lends: bool = True
-    narrow: tuple[float, float] | None = None
-    contrast: stats.Contrast | None = None
-    coarse: float = 0.0
-    title: str | None = None
-    word: str = ""
-    twin: Row | None = None
-    splats: int = 0
-
-    @property
-    def n(self) -> int:
-        return len(self.values)
-
-    @property
-    def same_as(self) -> str:
-        """'same kernel as 3', or the verdict alone."""
-        if self.verdict == SAME and self.twin is not None:
-            return f"{SAME} as {self.twin.word}"
-        return self.verdict
-
-    @property
-    def full(self) -> str:
-        """For a sentence: with the whole subject of its patch."""
-        if not self.title:
-            return self.kernel
-        return f"stage {self.stage} '{self.title}'"
-
-
-@dataclass(eq=False)
-class Group:
-    """All kernels under one config, machine, workload and metric."""
-
-    config: str
-    machine: str
-    workload: str
-    metric: str
-    unit: str
-    better: str
-    primary: bool
-    latency: bool
-    clock: str
-    accel: str = "icount"
-    log: bool = True
-    notes: list[str] = field(default_factory=list)
-    rows: list[Row] = field(default_factory=list)
-    base: Row | None = None
-
-
-@dataclass
-class Judgement:
-    """The verdicts of a study against one baseline.
-
-    families: number of tests in the primary and in the second family.
-    boots: distinct boots by state: planned, ok, bad, lab, open.
-    outcomes: distinct boots by outcome, of those that have ended.
-    found: what the kernels said on their consoles.
-    forced: sentences on why these boots should not have been compared.
-    """
-
-    study: dict[str, Any]
-    base: int
-    base_name: str
-    groups: list[Group]
-    families: dict[str, int]
-    boots: dict[str, int]
-    outcomes: dict[str, int]
-    found: findings.Findings
-    forced: list[str] = field(default_factory=list)
-
-    def rows(self) -> list[tuple[Group, Row]]:
-        return [(group, row) for group in self.groups for row in group.rows]
-
-    def virtual(self) -> bool:
-        """Are there times by the wall clock of a virtual machine?"""
-        return any(group.clock != "exact" and group.accel != "metal"
-                   and group.unit in TIMES for group in self.groups)
-
-    def worse(self) -> bool:
-        """Did anything regress, or break that worked before, or does a
-        kernel report something that is not harmless?"""
-        return bool(self.found.groups) or any(
-            row.verdict == REGRESSED or row.verdict == BROKEN
-            and _works(group) for group, row in self.rows())
-
-
-def _works(group: Group) -> bool:
-    return group.base is not None and group.base.n > 0
 
 
 def find_stage(lab: load.Lab, wanted: str | None) -> tuple[int, str]:
@@ -190,6 +55,17 @@ def find_stage(lab: load.Lab, wanted: str | None) -> tuple[int, str]:
 
 def judge(lab: load.Lab, base: str | None = None,
           force: bool = False) -> Judgement:
+    """decide(), and explain: which stage brought a change and under which
+    config only, and what drifted."""
+    from . import attribution, drift
+    found = decide(lab, base, force)
+    found.attribution = attribution.attribute(found.groups, margin_of(lab))
+    found.drifts = drift.check(lab)
+    return found
+
+
+def decide(lab: load.Lab, base: str | None = None,
+           force: bool = False) -> Judgement:
     """Judge every cell of a study against a baseline stage.
 
     Raises BadRequest if there is no such stage, or if boots ran under
@@ -197,20 +73,25 @@ def judge(lab: load.Lab, base: str | None = None,
     """
     index, name = find_stage(lab, base)
     forced = gate.check(lab, force)
-    groups = _groups(lab)
+    groups = cells.groups(lab, index)
     margin = margin_of(lab)
+    rules = lab.rules
+    if index != int(lab.study["baseline"]):
+        # Fresh boots are those of the study's own baseline.
+        rules = dataclasses.replace(rules, confirm=False)
     for group in groups:
-        _measure(group, index)
+        _measure(group, index, margin)
     families = _discover(groups)
     for group in groups:
+        _claim(group, margin)
+        claims.settle(group, ALPHA)
         for row in group.rows:
-            if row.change is not None or row.difference is not None:
-                _decide(group, row, margin)
-            if row.twin is not None and row is not group.base:
-                row.verdict, row.reason, row.more_boots = SAME, None, None
-    return Judgement(lab.study, index, name, groups, families,
-                     _count_boots(lab.cells), _count_outcomes(lab.cells),
-                     findings.group(lab, index), forced)
+            _decide(group, row, margin, rules.confirm)
+    found = Judgement(lab.study, index, name, groups, families,
+                      _count_boots(lab.cells), _count_outcomes(lab.cells),
+                      findings.group(lab, index), forced, rules)
+    claims.tell_open(found, lab.cells)
+    return found
 
 
 def margin_of(lab: load.Lab) -> float:
@@ -252,208 +133,9 @@ def _count_outcomes(cells: pd.DataFrame) -> dict[str, int]:
     return dict(Counter(ended.drop_duplicates("boot").outcome))
 
 
-# What was measured
-
-@dataclasses.dataclass
-class Why:
-    """What is known of values that are not there: latencies by boot, reasons
-    by boot and metric, and by stage why a workload cannot run."""
-    totals: dict[str, int]
-    missing: dict[tuple[str, str], str]
-    unfit: dict[int, str | None]
-
-
-def _groups(lab: load.Lab) -> list[Group]:
-    """The groups with the values of their rows, not judged yet."""
-    cells = _by_place(lab.cells, ("config", "machine", "workload"))
-    samples = _by_place(lab.samples,
-                        ("config", "machine", "workload", "metric"))
-    totals = dict(load.wakeups(lab.counts))
-    machines = {str(name): lab.machine(name) for name in lab.machines.name}
-    stages = list(lab.stages.itertuples())
-    variants = {(v.stage, v.config): v for v in lab.variants.itertuples()}
-    groups = []
-    for config, machine, workload in _all_places(lab, cells):
-        planned = cells.get((config, machine, workload), {})
-        unfit = {stage.idx: lab.unfit.get((stage.idx, config, machine,
-                                           workload)) for stage in stages}
-        for m in lab.metrics[lab.metrics.workload == workload].itertuples():
-            group = Group(config, machine, workload, m.name, m.unit, m.better,
-                          bool(m.is_primary), bool(m.is_latency),
-                          str(machines[machine]["clock"]),
-                          str(machines[machine]["accel"]))
-            _fill(group, stages, variants, planned,
-                  samples.get((config, machine, workload, m.name), {}),
-                  Why(totals, lab.missing, unfit))
-            _refuse(group, machines[machine])
-            # What cannot run anywhere is told once.
-            if group.primary or not all(unfit.values()):
-                groups.append(group)
-    # Primary metrics of a place first; sorted() keeps the study's order.
-    order = {key: i for i, key in enumerate(dict.fromkeys(
-        (g.config, g.machine) for g in groups))}
-    return sorted(groups, key=lambda g: (order[g.config, g.machine],
-                                         not g.primary))
-
-
-def _all_places(lab: load.Lab,
-                cells: dict[tuple, Any]) -> dict[tuple, None]:
-    """Where something was measured, or would have been if a kernel had
-    built, in the study's order."""
-    places = dict.fromkeys(cells)
-    places.update(dict.fromkeys(place[1:] for place in lab.unfit))
-    broken = set(lab.variants.config[lab.variants.state == "broken"])
-    for config in lab.configs.name:
-        if config in broken:
-            places.update(dict.fromkeys(
-                (config, machine, workload)
-                for machine in lab.machines.name
-                for workload in dict.fromkeys(lab.metrics.workload)))
-    return places
-
-
-def _by_place(frame: pd.DataFrame, keys: tuple[str, ...]
-              ) -> dict[tuple, dict[int, list[Any]]]:
-    """The rows of a frame by keys, then by stage, in the frame's order.
-
-    Plain lists: thousands of small frames would take a second.
-    """
-    places: dict[tuple, dict[int, list[Any]]] = {}
-    columns = zip(*(frame[key] for key in keys))
-    for place, row in zip(columns, frame.itertuples()):
-        places.setdefault(place, {}).setdefault(row.stage, []).append(row)
-    return places
-
-
-def _fill(group: Group, stages: list[Any], variants: dict[tuple, Any],
-          planned: dict[int, list[Any]],
-          samples: dict[int, list[Any]], why: Why) -> None:
-    first: dict[str, Row] = {}
-    for stage in stages:
-        cells = planned.get(stage.idx, [])
-        variant = variants.get((stage.idx, group.config))
-        unfit = why.unfit[stage.idx]
-        if variant is None or not (cells or unfit) and (
-                variant.state == "ready"):
-            continue
-        row = Row(int(stage.idx), stage.name, variant.key, len(cells),
-                  sum(cell.state in ("bad", "lab") for cell in cells),
-                  title=stage.title, word=stage.word,
-                  splats=sum(cell.outcome == "splat" for cell in cells))
-        found = samples.get(stage.idx, [])
-        row.values = [sample.value for sample in found]
-        row.boots = [sample.boot for sample in found]
-        if not found:
-            row.verdict, row.reason = (
-                (NOT_APPLICABLE, unfit) if unfit
-                else _absent(variant, cells))
-        _tell_missing(group, row, cells, why.missing)
-        _explain_missing(group, row, cells, why.totals)
-        if row.key:
-            row.twin = first.setdefault(row.key, row)
-            row.twin = None if row.twin is row else row.twin
-        group.rows.append(row)
-    if all(row.reason == UNREPORTED for row in group.rows):
-        for row in group.rows:
-            row.verdict = NOT_APPLICABLE
-
-
-UNREPORTED = "no boot reported this metric"
-
-
-def _absent(variant: Any, cells: list[Any]) -> tuple[str, str]:
-    """Why a kernel has no value: verdict and reason."""
-    states = [cell.state for cell in cells]
-    if "ok" in states:
-        return INCONCLUSIVE, UNREPORTED
-    if variant.state == "broken":
-        return BROKEN, f"does not build: {variant.error}"
-    if variant.error:
-        return NOT_APPLICABLE, f"no kernel: {variant.error}"
-    for state, verdict, say in (("bad", BROKEN, ""),
-                                ("lab", INCONCLUSIVE,
-                                 "the lab failed, not the kernel: ")):
-        if state in states:
-            boot = cells[states.index(state)]
-            why = boot.reason or boot.outcome
-            return verdict, f"{say}{why} (boot {boot.boot})"
-    if "running" in states:
-        return INCONCLUSIVE, "its boots have not ended"
-    if variant.state == "todo":
-        return INCONCLUSIVE, "not built yet"
-    return INCONCLUSIVE, "not run yet"
-
-
-def _tell_missing(group: Group, row: Row, cells: list[Any],
-                  missing: dict[tuple[str, str], str]) -> None:
-    """Say why boots that ran to their end gave no value."""
-    boots = [cell.boot for cell in cells if cell.state == "ok"]
-    why = [missing[boot, group.metric] for boot in boots
-           if (boot, group.metric) in missing]
-    if not why:
-        return
-    row.reason = f"no value in {len(why)} of {len(boots)} boots: {why[0]}"
-    if not row.values:
-        row.verdict = NOT_APPLICABLE
-
-
-def quantile_of(metric: str) -> float | None:
-    """p99 is 0.99, p999 and p99_9 are 0.999; None for other names."""
-    found = re.fullmatch(r"p(\d{2})[._]?(\d*)", metric)
-    return float("0." + found[1] + found[2]) if found else None
-
-
-def _explain_missing(group: Group, row: Row, cells: list[Any],
-                     totals: dict[str, int]) -> None:
-    """Say why ok boots of a latency quantile have no value.
-
-    A boot with too few latencies has no such quantile.  One with enough had
-    it among the overflows: then the other boots' mean would be too low, so
-    the row has none.
-    """
-    quantile = quantile_of(group.metric) if group.latency else None
-    if not quantile:
-        return
-    missing = ({cell.boot for cell in cells if cell.state == "ok"}
-               - set(row.boots))
-    if not missing:
-        return
-    least = stats.samples_for_quantile(quantile)
-    beyond = sum(totals.get(boot, 0) >= least for boot in missing)
-    if beyond:
-        row.values, row.boots = [], []
-        row.verdict, row.reason = INCONCLUSIVE, (
-            f"in {beyond} of {len(cells)} boots it lies beyond the "
-            "histogram's last bucket, so a mean would be too low")
-        return
-    row.reason = (f"not estimable in {len(missing)} of {len(cells)} boots: "
-                  f"it takes {least:,} latencies")
-    if not row.values:
-        row.verdict = NOT_APPLICABLE
-
-
-def turns_show(machine: dict[str, Any]) -> bool:
-    """Are latencies on this machine those of QEMU's turns?"""
-    return (machine.get("clock") == "exact" and machine["vcpus"] > 1
-            and machine["metronome_us"] == 0)
-
-
-def _refuse(group: Group, machine: dict[str, Any]) -> None:
-    """Mark what must not be judged at all."""
-    reason = None
-    if group.latency and turns_show(machine):
-        reason = NO_METRONOME
-    elif group.latency and re.search(r"(^|_)max(imum)?($|_)", group.metric):
-        reason = MAXIMUM
-    if reason:
-        for row in group.rows:
-            if row.values:
-                row.verdict, row.reason = NOT_APPLICABLE, reason
-
-
 # The comparison
 
-def _measure(group: Group, base: int) -> None:
+def _measure(group: Group, base: int, margin: float) -> None:
     """Means, changes and p values of one group."""
     for row in group.rows:
         bad = sum(not math.isfinite(value) for value in row.values)
@@ -461,41 +143,64 @@ def _measure(group: Group, base: int) -> None:
             row.verdict = INCONCLUSIVE
             row.reason = (f"{bad} of {row.n} boots gave no finite value: "
                           "a mean would mean nothing")
-    usable = [row for row in group.rows if row.values
+    usable = [row for row in group.rows if row.first
               and all(map(math.isfinite, row.values))]
-    group.log = all(min(row.values) > 0 for row in usable)
+    # The rates of rare events are compared by their ratio.
+    rare = group.tail is not None
+    group.log = rare or all(min(row.values) > 0 for row in usable)
     if not group.log:
         group.notes.append("values of 0 or below: compared on the plain "
                            "scale")
-    scale = np.log if group.log else np.asarray
+    scale = np.log if group.log and not rare else np.asarray
     for row in usable:
-        row.sample = Sample.of(scale(np.array(row.values)))
-    kernels = {row.key: row.sample for row in usable}
+        values = scale(np.array(row.values))
+        row.sample = Sample.of(values)
+        row.found = Sample.of(values[:len(row.first)])
+        row.again = Sample.of(values[len(row.first):]) if row.fresh else None
+    kernels = {row.key: row.found for row in usable}
     lends = dict(zip(kernels, stats.lenders(list(kernels.values()))))
     for row in usable:
         row.lends = lends[row.key]
     for row in usable:
         _describe(group, row, usable)
-    _against(group, usable, base)
+    group.base = next((row for row in group.rows if row.stage == base), None)
+    _against(group, usable)
+    if group.base is not None and group.base.found is not None and not rare:
+        group.noise = _noise(group, usable, scale, margin)
 
 
-def _others(rows: list[Row], *known: Row) -> list[Sample]:
-    """The samples, of kernels that are none of the known, that may lend
-    their variance: one per key, since kernels of equal key share boots."""
+def _noise(group: Group, usable: list[Row], scale,
+           margin: float) -> noise.Noise | None:
+    others = [row.found.n for row in usable if row.key != group.base.key]
+    if not others:
+        return None
+    margin = (math.log1p(margin) if group.log
+              else margin * abs(group.base.found.mean))
+    return noise.measure(scale(np.array(group.base.first)),
+                         int(np.median(others)), margin, ALPHA)
+
+
+def _others(rows: list[Row], *known: Row) -> list[Row]:
+    """The kernels, none of the known, that may lend their variance: one per
+    key, since kernels of equal key share boots."""
     keys = {row.key for row in known}
-    found = {row.key: row.sample for row in rows
+    found = {row.key: row for row in rows
              if row.lends and row.key not in keys}
     return list(found.values())
 
 
 def _describe(group: Group, row: Row, usable: list[Row]) -> None:
     values = np.array(row.values)
-    back = math.exp if group.log else float
-    row.mean = back(row.sample.mean)
     if row.n > 1 and np.mean(values) > 0:
         row.cv = 0.0 if np.ptp(values) == 0 else float(
             np.std(values / np.mean(values), ddof=1))
-    half = stats.mean_interval(row.sample, _others(usable, row))
+    if group.tail is not None:
+        counts = group.tail.of(row.boots)
+        row.mean = 1e6 * counts.seen / counts.samples
+        return
+    row.mean = math.exp(row.sample.mean) if group.log else row.sample.mean
+    half = stats.mean_interval(row.sample, [other.found for other
+                                            in _others(usable, row)])
     if half is not None and row.n > 1:
         row.mean_interval = (_exp(group, row.sample.mean - half),
                              _exp(group, row.sample.mean + half))
@@ -505,90 +210,97 @@ def _exp(group: Group, value: float) -> float:
     return math.exp(min(value, 700.0)) if group.log else value
 
 
-def _against(group: Group, usable: list[Row], index: int) -> None:
-    base = next((row for row in group.rows if row.stage == index), None)
-    group.base = base
-    if base is not None and base.sample is not None:
-        base.verdict, base.reason = BASELINE, None
+def _against(group: Group, usable: list[Row]) -> None:
+    base = group.base
+    if base is not None and base.found is not None:
+        base.verdict = BASELINE
+        base.reason = base.reason if base.limited else None
     for row in group.rows:
         if row is base or row.verdict in (BROKEN, NOT_APPLICABLE):
             continue
         if base is not None and row.key and row.key == base.key:
             row.verdict, row.reason = SAME, None
-        elif row.sample is not None:
-            _compare(group, row, base, usable)
+        elif row.found is not None and not row.limited:
+            _compare(group, row, usable)
 
 
-def _compare(group: Group, row: Row, base: Row | None,
-             usable: list[Row]) -> None:
-    if base is None or base.sample is None:
+def _compare(group: Group, row: Row, usable: list[Row]) -> None:
+    base = group.base
+    if base is None or base.found is None:
         why = "is not in this cell" if base is None else (
             base.reason or "has no value")
         row.reason = f"nothing to compare with: the baseline: {why}"
         return
-    few = min(base.n, row.n)
+    few = min(base.found.n, row.found.n)
     if few < 2:
         row.more_boots = 2 - few
         row.reason = "one boot has no spread: at least 2 per kernel, better 5"
         return
-    constant = base.sample.var == 0 and row.sample.var == 0
-    contrast = None if constant and few >= EXACT_FROM else stats.contrast(
-        base.sample, row.sample, _others(usable, base, row))
-    if contrast is None and few < EXACT_FROM:
-        row.more_boots = EXACT_FROM - few
+    constant = (base.found.var == 0 and row.found.var == 0
+                and group.tail is None)
+    others = _others(usable, base, row)
+    contrast = None if constant and few >= stats.EXACT_FROM else _contrast(
+        group, row, "found", others)
+    if contrast is None and group.tail is not None:
+        row.reason = latency.nothing_seen(group.tail.of(row.boots))
+        return
+    if contrast is None and few < stats.EXACT_FROM:
+        row.more_boots = stats.EXACT_FROM - few
         row.reason = (f"the boots agree to the last digit, but {few} are too "
                       "few to call that exact")
         return
-    _estimate(group, row, base, contrast)
+    if group.unit in TIMES:
+        row.coarse = stats.coarseness(base.first, row.first)
+    row.claimed = row.whole = _estimate(group, row, "found", contrast)
+    if contrast:
+        row.p = min(1.0, contrast.p() / row.weight)
+    if row.fresh or base.fresh:
+        row.whole = _estimate(group, row, "sample",
+                              _contrast(group, row, "sample", others))
+    if base.again and row.again and min(base.again.n, row.again.n) > 1:
+        row.repeated = _estimate(group, row, "again",
+                                 _contrast(group, row, "again", others))
 
 
-def _estimate(group: Group, row: Row, base: Row,
-              contrast: stats.Contrast | None) -> None:
-    """Fill change, intervals, p and method.
+def _contrast(group: Group, row: Row, part: str,
+              others: list[Row]) -> stats.Contrast | None:
+    """A kernel less the baseline: of the boots before any fresh ones (part is
+    "found"), of those ("again") or of all ("sample")."""
+    if group.tail is None:
+        return stats.contrast(getattr(group.base, part), getattr(row, part),
+                              [other.found for other in others])
 
-    contrast None: both kernels are constant, and the change is exact.
+    def counts(of: Row, part: str) -> latency.Exceedances:
+        first = len(of.first)
+        return group.tail.of({"found": of.boots[:first], "sample": of.boots,
+                              "again": of.boots[first:]}[part])
+
+    return latency.contrast(counts(group.base, part), counts(row, part),
+                            [counts(other, "found") for other in others])
+
+
+def _estimate(group: Group, row: Row, part: str,
+              contrast: stats.Contrast | None) -> Estimate:
+    """How a kernel differs from the baseline, from those of its boots.
+
+    contrast None: both are constant, and the change is exact.
     """
-    row.contrast = contrast
-    estimate = row.sample.mean - base.sample.mean
-    row.p = contrast.p() if contrast else None
-    row.coarse = _coarseness(group, row, base)
-    row.method = contrast.method if contrast else (
+    estimate = contrast.estimate if contrast else (
+        getattr(row, part).mean - getattr(group.base, part).mean)
+    absolute = not group.log and size(group.base) is None
+    method = contrast.method if contrast else (
         "rounded" if row.coarse else "exact")
-    wide = contrast.half() if contrast else 0.0
-    slim = contrast.half(0.90) if contrast else 0.0
-    unit = abs(base.mean) if _has_size(group, base) else 1.0
+    wide = contrast.half(1 - ALPHA * row.weight) if contrast else 0.0
+    slim = contrast.half(1 - 2 * ALPHA * row.weight) if contrast else 0.0
+    unit = 1.0 if absolute or group.log else abs(group.base.mean)
     change, low, high, narrow_low, narrow_high = (
         math.expm1(min(estimate + half, 700.0)) if group.log
         else (estimate + half) / unit
         for half in (0.0, -wide, wide, -slim, slim))
-    step = row.coarse / unit
-    row.narrow = (narrow_low - step, narrow_high + step)
-    if _has_size(group, base):
-        row.change, row.interval = change, (low - step, high + step)
-    else:
-        row.difference = (change, low - step, high + step)
-
-
-def _has_size(group: Group, base: Row) -> bool:
-    """Is the baseline away from 0, so that percent of it mean something?"""
-    if group.log:
-        return True
-    low, high = base.mean_interval or (base.mean, base.mean)
-    return low > 0 or high < 0
-
-
-def _coarseness(group: Group, row: Row, base: Row) -> float:
-    """The step by which each end of the interval is widened.
-
-    Times that were rounded to steps wider than their spread do not average
-    out: 4, 4, 4 against 5, 5, 5 us can be any difference from 0 to 2 us.
-    """
-    if group.unit not in TIMES:
-        return 0.0
-    values = np.array(base.values + row.values)
-    step = stats.resolution(values)
-    spread = max(np.std(base.values, ddof=1), np.std(row.values, ddof=1))
-    return step if spread < step / 2 else 0.0
+    step = row.coarse / (1.0 if absolute else abs(group.base.mean))
+    return Estimate(change, (low - step, high + step),
+                    (narrow_low - step, narrow_high + step), absolute,
+                    contrast, method)
 
 
 def _discover(groups: list[Group]) -> dict[str, int]:
@@ -609,24 +321,57 @@ def _discover(groups: list[Group]) -> dict[str, int]:
     return sizes
 
 
-def _decide(group: Group, row: Row, margin: float) -> None:
-    if row.change is not None:
-        change, (low, high) = row.change, row.interval
-    else:
-        change, low, high = row.difference
+def _bounds(group: Group, estimate: Estimate,
+            margin: float) -> tuple[float, float]:
+    """The margin below and above no change, as the estimate counts."""
+    if estimate.absolute:
         margin *= abs(group.base.mean)
-    floor = 1 / (1 + margin) - 1 if group.log else -margin
-    sure = row.q is None or row.q < ALPHA
-    if sure and (low > margin or high < floor):
-        worse = (change > 0) == (group.better == "lower")
+    return 1 / (1 + margin) - 1 if group.log else -margin, margin
+
+
+def _side(group: Group, estimate: Estimate, margin: float) -> int:
+    """On which side of the margin its interval lies: 1, -1, or 0."""
+    floor, ceiling = _bounds(group, estimate, margin)
+    low, high = estimate.interval
+    return int(low > ceiling) - int(high < floor)
+
+
+def _claim(group: Group, margin: float) -> None:
+    """Fill which rows claim a change."""
+    for row in group.rows:
+        found = row.claimed
+        if found is None or row.q is not None and row.q >= ALPHA:
+            continue
+        row.claim = _side(group, found, margin)
+        row.noisy = bool(row.claim and group.noise and found.contrast
+                         and abs(found.contrast.estimate)
+                         <= group.noise.floor)
+        row.claim *= not row.noisy
+
+
+def _decide(group: Group, row: Row, margin: float, confirm: bool) -> None:
+    if row.twin is not None and row is not group.base:
+        row.verdict, row.reason, row.more_boots = SAME, None, None
+        return
+    if row.claimed is None:
+        return
+    whole = row.whole
+    floor, ceiling = _bounds(group, whole, margin)
+    sure = row.claim and (row.confirmed or not confirm)
+    if sure and _side(group, whole, margin) == row.claim:
+        worse = (row.claim > 0) == (group.better == "lower")
         row.verdict, row.reason = REGRESSED if worse else IMPROVED, None
-    elif row.narrow[0] >= floor and row.narrow[1] <= margin:
+    elif row.claim and confirm and row.confirmed is None:
+        row.verdict, row.reason = INCONCLUSIVE, claims.WAITING
+    elif whole.narrow[0] >= floor and whole.narrow[1] <= ceiling:
         row.verdict, row.reason = EQUIVALENT, None
-        if row.method == "exact" and change == 0:
+        if whole.method == "exact" and whole.change == 0:
             row.reason = "equal in every boot"
     else:
         row.verdict = INCONCLUSIVE
-        _explain(group, row, change, margin)
+        _explain(group, row, margin)
+    if row.claim and confirm and row.confirmed is False:
+        claims.tell_refuted(row)
 
 
 def _about(boots: float) -> float:
@@ -637,24 +382,25 @@ def _about(boots: float) -> float:
     return math.ceil(boots / step) * step
 
 
-def _explain(group: Group, row: Row, change: float, margin: float) -> None:
+def _explain(group: Group, row: Row, margin: float) -> None:
     """Say what would settle an inconclusive row."""
     if row.coarse:
         row.more_boots = math.inf
         row.reason = (f"reported in steps of {row.coarse:g} {group.unit}, "
                       "wider than the spread: more boots will not tell")
         return
-    if row.contrast is None:
+    contrast = row.whole.contrast
+    if contrast is None:
         row.more_boots = math.inf
         row.reason = "the exact change lies on the margin"
         return
     if group.log:
         margin = math.log1p(margin)
-    elif row.change is not None:
+    elif not row.whole.absolute:
         margin *= abs(group.base.mean)
     # An estimate on the margin may well be off it: half a margin is assumed.
-    distance = max(abs(abs(row.contrast.estimate) - margin), margin / 2)
-    needed = stats.boots_needed(row.contrast.sd, distance)
+    distance = max(abs(abs(contrast.estimate) - margin), margin / 2)
+    needed = stats.boots_needed(contrast.sd, distance)
     row.more_boots = max(1.0, _about(needed - min(row.n, group.base.n)))
     if row.more_boots > WORTH_IT:
         row.reason = ("the spread over boots is too large for the margin: "
@@ -662,3 +408,6 @@ def _explain(group: Group, row: Row, change: float, margin: float) -> None:
     elif row.q is not None and row.q >= ALPHA and row.p < ALPHA:
         row.reason = (f"alone it would count (p = {row.p:.2g}), but not "
                       "among so many comparisons")
+    elif row.noisy:
+        row.reason = ("beyond the margin, but the baseline's own boots differ "
+                      "as much among themselves (A/A)")

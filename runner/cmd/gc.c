@@ -18,34 +18,78 @@ struct sweep {
 	bool dry_run;
 	json_t *removed; /* paths */
 	unsigned long long bytes;
-	struct strv debs; /* file names of packages that kernels are from */
+	struct strv debs;     /* file names of packages that kernels are from */
+	struct strv programs; /* sha256 of those in initramfs that stay */
 };
+
+/* ---- what no row has ---- */
+
+static bool keeps_deb(const struct sweep *s, const char *name)
+{
+	return strv_has(&s->debs, name);
+}
+
+/* Of a folder of lab/programs, which has one: is it in an archive that stays?
+ */
+static bool keeps_program(const struct sweep *s, const char *name)
+{
+	char *dir = xasprintf("%s/programs/%s", s->lab->dir, name);
+	char hex[SHA256_HEX];
+	struct dirent *entry;
+	struct err unreadable;
+	bool keeps = false;
+	DIR *d = name[0] == '.' ? NULL : opendir(dir);
+
+	while (d && !keeps && (entry = readdir(d))) {
+		char *path = xasprintf("%s/%s", dir, entry->d_name);
+
+		keeps = entry->d_name[0] != '.' &&
+			!file_sha256(path, hex, &unreadable) &&
+			strv_has(&s->programs, hex);
+		free(path);
+	}
+	if (d)
+		closedir(d);
+	free(dir);
+	return keeps;
+}
+
+/* ---- folders ---- */
 
 /* The folders of a lab, and how often what bears a name is referred to.  A name
  * goes up to its first dot where `stem` is set. */
+#define IN_USE                                                                 \
+	"SELECT count(*) FROM boot b WHERE "                                   \
+	"json_extract(b.fingerprint, '$.initramfs.sha256') = ?"
 static const struct folder {
 	const char *path;
 	bool stem;
-	const char *query; /* NULL: packages, see keep_deb() */
+	const char *query; /* NULL: it has a function of its own */
+	bool (*keeps)(const struct sweep *s, const char *name);
 } folders[] = {
-	{"boots", false, "SELECT count(*) FROM cell WHERE boot = ?"},
-	{"kernels", false, "SELECT count(*) FROM kernel WHERE key = ?"},
+	{"boots", false,
+	 "SELECT (SELECT count(*) FROM cell WHERE boot = ?1) + "
+	 "(SELECT count(*) FROM spare WHERE boot = ?1)",
+	 NULL},
+	{"kernels", false, "SELECT count(*) FROM kernel WHERE key = ?", NULL},
 	{"broken", false,
 	 "SELECT count(*) FROM variant WHERE request = ? AND state = "
-	 "'broken'"},
-	{"git", false, "SELECT count(*) FROM folder WHERE path = 'git/' || ?"},
+	 "'broken'",
+	 NULL},
+	{"git", false, "SELECT count(*) FROM folder WHERE path = 'git/' || ?",
+	 NULL},
 	{"trees", false,
-	 "SELECT count(*) FROM folder WHERE path = 'trees/' || ?"},
+	 "SELECT count(*) FROM folder WHERE path = 'trees/' || ?", NULL},
 	/* Of a run that was killed. */
-	{"walks", false, "SELECT 0 WHERE ? IS NULL"},
-	{"obj", true, "SELECT count(*) FROM folder WHERE path = 'obj/' || ?"},
+	{"walks", false, "SELECT 0 WHERE ? IS NULL", NULL},
+	{"obj", true, "SELECT count(*) FROM folder WHERE path = 'obj/' || ?",
+	 NULL},
 	{"configs", false,
-	 "SELECT count(*) FROM folder WHERE path = 'configs/' || ?"},
-	{"reports", false, "SELECT count(*) FROM study WHERE name = ?"},
-	{"initramfs", true,
-	 "SELECT count(*) FROM boot b WHERE "
-	 "json_extract(b.fingerprint, '$.initramfs.sha256') = ?"},
-	{"apt/debs", false, NULL},
+	 "SELECT count(*) FROM folder WHERE path = 'configs/' || ?", NULL},
+	{"reports", false, "SELECT count(*) FROM study WHERE name = ?", NULL},
+	{"initramfs", true, IN_USE, NULL},
+	{"programs", false, NULL, keeps_program},
+	{"apt/debs", false, NULL, keeps_deb},
 };
 
 /* By another name first, that nobody looks for: a klab that is killed here must
@@ -91,7 +135,50 @@ static int add_debs(struct sqlite3_stmt *row, void *arg)
 	return 0;
 }
 
-/* ---- folders ---- */
+/* ---- programs ---- */
+
+/* What the archive with this description has in it. */
+static void add_programs(struct sweep *s, const char *name)
+{
+	char *path = xasprintf("%s/initramfs/%s", s->lab->dir, name);
+	json_t *about = json_load_file(path, 0, NULL), *hex;
+	const char *key;
+
+	json_object_foreach(json_object_get(about, "programs"), key,
+			    hex) if (json_is_string(hex))
+		strv_add_new(&s->programs, json_string_value(hex));
+	json_decref(about);
+	free(path);
+}
+
+static int find_programs(struct sweep *s, struct err *e)
+{
+	char *dir = xasprintf("%s/initramfs", s->lab->dir);
+	DIR *d = opendir(dir);
+	struct dirent *entry;
+	int r = 0;
+
+	while (d && !r && (entry = readdir(d))) {
+		char *sha =
+			xstrndup(entry->d_name, strcspn(entry->d_name, "."));
+		long long uses;
+
+		if (!str_ends(entry->d_name, ".json")) {
+			free(sha);
+			continue;
+		}
+		r = db_number(s->lab->db, e, &uses, 0, IN_USE, "t", sha);
+		if (!r && uses)
+			add_programs(s, entry->d_name);
+		free(sha);
+	}
+	if (d)
+		closedir(d);
+	free(dir);
+	return r;
+}
+
+/* ---- sweeping ---- */
 
 static int is_used(struct sweep *s, const struct folder *f, const char *name,
 		   bool *used, struct err *e)
@@ -100,8 +187,8 @@ static int is_used(struct sweep *s, const struct folder *f, const char *name,
 	char *key;
 	int r;
 
-	if (!f->query) {
-		*used = strv_has(&s->debs, name);
+	if (f->keeps) {
+		*used = f->keeps(s, name);
 		return 0;
 	}
 	key = xstrndup(name, f->stem ? strcspn(name, ".") : strlen(name));
@@ -167,7 +254,7 @@ static int drop_rows(struct db *db, struct err *e)
 {
 	if (db_run(db, e,
 		   "DELETE FROM boot WHERE id NOT IN "
-		   "(SELECT boot FROM cell)",
+		   "(SELECT boot FROM cell UNION SELECT boot FROM spare)",
 		   "") ||
 	    db_run(db, e,
 		   "DELETE FROM harmless WHERE line NOT IN "
@@ -197,6 +284,8 @@ static int collect(struct sweep *s, const char *study, struct err *e)
 		r = db_commit(db, e);
 	if (!r)
 		r = db_each(db, e, add_debs, s, "SELECT key FROM kernel", "");
+	if (!r)
+		r = find_programs(s, e);
 	for (size_t i = 0; !r && i < sizeof(folders) / sizeof(*folders); i++)
 		r = sweep_folder(s, &folders[i], e);
 	db_rollback(db);
@@ -238,6 +327,7 @@ static int cmd_main(struct ctx *c)
 		print(c, &s);
 	json_decref(s.removed);
 	strv_release(&s.debs);
+	strv_release(&s.programs);
 	lab_close(&lab);
 	return r ? cmd_fail(&e) : EXIT_DONE;
 }

@@ -1,6 +1,6 @@
-/* klab plan: prints the matrix, the boots and an estimate; changes nothing.
- * With --configs it settles two configs, which needs the tree in the lab. */
+/* klab plan: prints the matrix, the boots and an estimate; changes nothing. */
 #include "cmd/cmd.h"
+#include "cmd/plan_configs.h"
 #include "cmd/plan_needs.h"
 
 #include "base/file.h"
@@ -20,8 +20,10 @@
 #define GUESS_BUILD_MS 8000
 
 struct plan {
-	size_t boots, kernels;
+	size_t boots, boots_max; /* planned; with those that may be added */
+	size_t kernels;
 	long long done;     /* boots of this study in this lab */
+	long long first;    /* of these, boots that are planned */
 	long long boot_ms;  /* mean of the boots that the lab has; 0: none */
 	long long built;    /* kernels of this study that were built */
 	long long build_ms; /* mean of its builds; 0: none */
@@ -29,11 +31,28 @@ struct plan {
 	json_t *not_applicable; /* see plan_needs.h */
 };
 
+/* Boots that such a cell would have, of the first and of all. */
+static void take_off(const struct study *s, const char *stage, struct plan *p)
+{
+	for (size_t i = 0; i < s->nstages; i++) {
+		if (strcmp(s->stages[i].name, stage))
+			continue;
+		p->boots -= study_cell_boots(s, i);
+		p->boots_max -= study_cell_boots(s, i) +
+				(size_t)(s->rules.max - s->rules.min);
+		return;
+	}
+}
+
 static void take_not_applicable(const struct study *s, const struct lab *lab,
 				struct plan *p)
 {
+	json_t *one;
+	size_t i;
+
 	p->not_applicable = plan_not_applicable(s, lab);
-	p->boots -= json_array_size(p->not_applicable) * (size_t)s->boots;
+	json_array_foreach(p->not_applicable, i, one) take_off(
+		s, json_string_value(json_object_get(one, "stage")), p);
 }
 
 static int read_lab(const struct ctx *c, const struct study *s, struct plan *p,
@@ -54,6 +73,14 @@ static int read_lab(const struct ctx *c, const struct study *s, struct plan *p,
 		      "ON c.boot = b.id JOIN study s ON s.id = c.study "
 		      "WHERE s.name = ? AND b.state IN ('ok', 'bad')",
 		      "t", s->name);
+	if (!r)
+		r = db_number(lab.db, e, &p->first, 0,
+			      "SELECT count(DISTINCT b.id) FROM boot b "
+			      "JOIN cell c ON c.boot = b.id JOIN study s "
+			      "ON s.id = c.study WHERE s.name = ? AND b.state "
+			      "IN ('ok', 'bad') AND (c.role = 'aa' OR c.role "
+			      "= 'sample' AND c.seed <= ?)",
+			      "ti", s->name, (long long)s->rules.min);
 	if (!r)
 		r = db_number(lab.db, e, &p->boot_ms, 0,
 			      "SELECT avg(wall_ms) FROM boot "
@@ -76,7 +103,7 @@ static int read_lab(const struct ctx *c, const struct study *s, struct plan *p,
 
 static void estimate(const struct ctx *c, const struct study *s, struct plan *p)
 {
-	long long boots = (long long)p->boots - p->done;
+	long long boots = (long long)p->boots - p->first;
 	long long builds = (long long)p->kernels - p->built, first = 0;
 
 	p->left_ms = (long long)run_estimate(
@@ -119,6 +146,7 @@ static json_t *configs_json(const struct study *s)
 static void print_json(const struct study *s, const struct plan *p)
 {
 	json_t *machines = json_array(), *workloads = json_array(), *o;
+	char *rules = rules_text(&s->rules);
 	bool built = source_is_built(&s->source);
 
 	for (size_t i = 0; i < s->nmachines; i++)
@@ -128,15 +156,18 @@ static void print_json(const struct study *s, const struct plan *p)
 		json_array_append_new(workloads,
 				      json_string(s->workloads[i]->label));
 	o = json_pack("{s:s, s:o, s:o, s:o, s:o, s:i, s:I, s:I, s:I, s:I, s:I, "
-		      "s:b, s:O}",
+		      "s:I, s:b, s:O, s:o}",
 		      "study", s->name, "stages", stages_json(s), "configs",
 		      configs_json(s), "machines", machines, "workloads",
-		      workloads, "seeds", s->boots, "boots",
-		      (json_int_t)p->boots, "done", (json_int_t)p->done,
+		      workloads, "seeds", s->rules.min, "boots",
+		      (json_int_t)p->boots, "boots_max",
+		      (json_int_t)p->boots_max, "done", (json_int_t)p->done,
 		      "builds", (json_int_t)(built ? p->kernels : 0), "built",
 		      (json_int_t)(built ? p->built : 0), "estimate_ms",
 		      (json_int_t)p->left_ms, "estimate_is_guess",
-		      p->boot_ms == 0, "not_applicable", p->not_applicable);
+		      p->boot_ms == 0, "not_applicable", p->not_applicable,
+		      "rules", json_loads(rules, 0, NULL));
+	free(rules);
 	cmd_print_json(o);
 }
 
@@ -191,6 +222,47 @@ static void print_machines(const struct study *s)
 	}
 }
 
+/* "3, 5, 8, 13, 20" */
+static void print_looks(const struct rules *r)
+{
+	printf("  looked at after");
+	for (int n = r->min;; n = rules_next_look(r, n)) {
+		printf("%s %d", n > r->min ? "," : "", n);
+		if (n == r->max)
+			break;
+	}
+	printf(" boots of a cell, until its verdict is decided");
+	if (r->until > 0)
+		printf(" or its interval within %g %%", 100 * r->until);
+	putchar('\n');
+}
+
+static void print_boots(const struct study *s, const struct plan *p)
+{
+	const struct rules *r = &s->rules;
+	bool adaptive = r->max > r->min;
+
+	printf("%zu", p->boots);
+	if (adaptive)
+		printf(" to %zu", p->boots_max);
+	printf(" boots (%zu stages x %zu configs x %zu machines x %zu "
+	       "workloads x %d",
+	       s->nstages, s->nconfigs, s->nmachines, s->nworkloads, r->min);
+	if (adaptive)
+		printf(" to %d", r->max);
+	printf(" seeds");
+	if (r->aa)
+		printf(", %d more of the baseline", r->aa);
+	if (json_array_size(p->not_applicable))
+		printf(", less what is not applicable");
+	printf("), %lld done\n", p->done);
+	if (adaptive)
+		print_looks(r);
+	if (r->confirm && s->nstages > 1)
+		printf("  and at most %zu to confirm what is claimed\n",
+		       r->budget);
+}
+
 static void print_text(const struct ctx *c, const struct study *s,
 		       const struct plan *p)
 {
@@ -210,14 +282,7 @@ static void print_text(const struct ctx *c, const struct study *s,
 		printf("%zu kernels to build (%zu stages x %zu configs), %lld "
 		       "done\n",
 		       p->kernels, s->nstages, s->nconfigs, p->built);
-	printf("%zu boots (%zu stages x %zu configs x %zu machines x %zu "
-	       "workloads x %d seeds%s), %lld done\n",
-	       p->boots, s->nstages, s->nconfigs, s->nmachines, s->nworkloads,
-	       s->boots,
-	       json_array_size(p->not_applicable)
-		       ? ", less what is not applicable"
-		       : "",
-	       p->done);
+	print_boots(s, p);
 	printf("estimate: %s with %d side by side (%s)\n",
 	       cmd_duration((unsigned long long)p->left_ms, time, sizeof(time)),
 	       c->jobs,
@@ -225,22 +290,10 @@ static void print_text(const struct ctx *c, const struct study *s,
 			  : "a guess: this lab has measured none");
 }
 
-static void on_note(const char *text, void *arg)
-{
-	(void)arg;
-	cmd_say("%s", text);
-}
-
-static void on_trouble(const struct err *e, void *arg)
-{
-	(void)arg;
-	cmd_say("%s", e->text);
-}
-
 /* The machines as `klab run` would take them on this host. */
 static int fit_machines(const struct ctx *c, struct study *s, struct err *e)
 {
-	struct matrix_options o = {.note = on_note, .trouble = on_trouble};
+	struct matrix_options o = {.note = plan_note, .trouble = plan_trouble};
 	bool *unfit = xcalloc(s->nmachines, sizeof(*unfit));
 	struct qemu qemu;
 	struct err none;
@@ -256,111 +309,10 @@ static int fit_machines(const struct ctx *c, struct study *s, struct err *e)
 	return r;
 }
 
-/* ---- --configs ---- */
-
-static int config_index(const struct study *s, const char *name, size_t *out,
-			struct err *e)
-{
-	for (size_t i = 0; i < s->nconfigs; i++) {
-		*out = i;
-		if (!strcmp(s->configs[i].name, name))
-			return 0;
-	}
-	return err_user(e, "study '%s' has no config '%s'", s->name, name);
-}
-
-/* The two that are named, else the study's first two. */
-static int choose_configs(const struct ctx *c, const struct study *s, size_t *a,
-			  size_t *b, struct err *e)
-{
-	if (!source_is_built(&s->source))
-		return err_user(e,
-				"study '%s' has prebuilt kernels: there is no "
-				"config to settle",
-				s->name);
-	if (c->argc == 2)
-		return err_user(e, "--configs compares two: name both, or none "
-				   "for the study's first two");
-	*a = 0;
-	*b = 1;
-	if (c->argc == 3)
-		return config_index(s, c->argv[1], a, e) ||
-				       config_index(s, c->argv[2], b, e)
-			       ? -EINVAL
-			       : 0;
-	if (s->nconfigs < 2)
-		return err_user(e, "study '%s' has only one config", s->name);
-	return 0;
-}
-
-static void print_diff(const struct ctx *c, const struct study *s, size_t a,
-		       size_t b, const struct strv *lines)
-{
-	json_t *list;
-
-	if (!c->json) {
-		printf("--- %s\n+++ %s\n", s->configs[a].name,
-		       s->configs[b].name);
-		for (size_t i = 0; i < lines->n; i++)
-			puts(lines->v[i]);
-		return;
-	}
-	list = json_array();
-	for (size_t i = 0; i < lines->n; i++)
-		json_array_append_new(list, json_string(lines->v[i]));
-	cmd_print_json(json_pack("{s:s, s:s, s:i, s:o}", "from",
-				 s->configs[a].name, "to", s->configs[b].name,
-				 "stage", s->stages[0].idx, "lines", list));
-}
-
-static int diff_in(struct ctx *c, struct lab *lab, struct study *s, size_t a,
-		   size_t b, struct err *e)
-{
-	struct builds_options o = {.jobs = c->jobs,
-				   .no_sandbox = ctx_option(c, "no-sandbox"),
-				   .note = on_note,
-				   .trouble = on_trouble};
-	struct strv lines = STRV_INIT;
-	struct builds *builds;
-	const struct err *why;
-	const char *from, *to;
-	int r = builds_new(&builds, lab, s, &o, e);
-
-	if (r)
-		return r;
-	from = builds_config(builds, 0, a, &why);
-	to = from ? builds_config(builds, 0, b, &why) : NULL;
-	if (!to) {
-		*e = *why;
-		r = -EINVAL;
-	} else {
-		r = kconfig_diff(from, to, &lines, e);
-	}
-	if (!r)
-		print_diff(c, s, a, b, &lines);
-	strv_release(&lines);
-	builds_free(builds);
-	return r;
-}
-
-static int diff_configs(struct ctx *c, struct study *s)
-{
-	struct lab lab;
-	struct err e;
-	size_t a, b;
-	int r;
-
-	if (choose_configs(c, s, &a, &b, &e) ||
-	    lab_open(c->lab_dir, c->share, LAB_WRITE, &lab, &e))
-		return cmd_fail(&e);
-	r = diff_in(c, &lab, s, a, b, &e);
-	lab_close(&lab);
-	return r ? cmd_fail(&e) : EXIT_DONE;
-}
-
 static int print_plan(struct ctx *c, struct study *s)
 {
 	struct plan p = {.boots = study_boots(s),
+			 .boots_max = study_boots_max(s) - s->rules.budget,
 			 .kernels = s->nstages * s->nconfigs};
 	struct err e;
 
@@ -390,7 +342,8 @@ static int cmd_main(struct ctx *c)
 
 	if (study_load(c->argv[0], c->share, &s, &e))
 		return cmd_fail(&e);
-	code = ctx_option(c, "configs") ? diff_configs(c, s) : print_plan(c, s);
+	code = ctx_option(c, "configs") ? plan_diff_configs(c, s)
+					: print_plan(c, s);
 	study_free(s);
 	return code;
 }

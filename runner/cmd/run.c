@@ -225,6 +225,7 @@ static int work(struct ctx *c, struct lab *lab, struct study *study,
 	struct run *run = run_new(lab, study, &o, &w);
 	struct run_progress p;
 	struct err e;
+	bool told;
 	int r = run_resolve(run, &e), code;
 
 	if (!r)
@@ -232,6 +233,7 @@ static int work(struct ctx *c, struct lab *lab, struct study *study,
 	wipe(s);
 	p = run_progress(run);
 	code = worse((int)run_worst(run), p.splat ? EXIT_CHANGED : EXIT_DONE);
+	told = run_incomparable(run);
 	run_free(run);
 	if (r == -EINTR) {
 		cmd_say("interrupted: %zu of %zu boots are done; run the same "
@@ -242,7 +244,7 @@ static int work(struct ctx *c, struct lab *lab, struct study *study,
 	if (r)
 		return cmd_fail(&e);
 	summary(&p);
-	if (!p.ok && !p.bad && !p.broken && !p.unbuildable)
+	if (told || (!p.ok && !p.bad && !p.broken && !p.unbuildable))
 		return code;
 	return conclude(c, lab, study, code, &e);
 }

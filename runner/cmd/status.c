@@ -13,6 +13,7 @@ struct study_status {
 	/* Kernels: that cannot be had, to be built, that do not build. */
 	long long none, unbuilt, broken;
 	long long splat; /* boots: ok, but with findings */
+	bool unjudged;   /* klab run has not come to its verdicts yet */
 };
 
 struct listing {
@@ -36,7 +37,9 @@ struct listing {
 	"(SELECT count(*) FROM variant v WHERE v.study = s.id "                \
 	" AND v.state = 'broken'), "                                           \
 	"(SELECT count(DISTINCT f.boot) FROM study_finding f JOIN boot b "     \
-	" ON b.id = f.boot AND b.state = 'ok' WHERE f.study_id = s.id) "       \
+	" ON b.id = f.boot AND b.state = 'ok' WHERE f.study_id = s.id), "      \
+	"s.judged IS NULL AND s.compare <> '{}' OR "                           \
+	"EXISTS (SELECT 1 FROM spare p WHERE p.study = s.id) "                 \
 	"FROM study s LEFT JOIN (SELECT DISTINCT c.study, c.boot, b.state, "   \
 	"b.wall_ms FROM cell c LEFT JOIN boot b ON b.id = c.boot) x "          \
 	"ON x.study = s.id WHERE ?1 = '' OR s.name = ?1 GROUP BY s.id "        \
@@ -63,7 +66,7 @@ static void print_text(const struct study_status *s, bool busy)
 		printf(", %lld kernels do not build", s->broken);
 	if (s->none)
 		printf(", %lld kernels cannot be had", s->none);
-	if (!s->todo && !s->none && !s->unbuilt)
+	if (!s->todo && !s->none && !s->unbuilt && !s->unjudged)
 		printf("; complete");
 	else if (busy && s->eta_ms)
 		printf("; ends in about %s",
@@ -76,18 +79,19 @@ static void print_text(const struct study_status *s, bool busy)
 
 static json_t *as_json(const struct study_status *s, bool busy)
 {
-	return json_pack(
-		"{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
-		"s:I, s:I, s:I, s:I}",
-		"study", s->name, "updated", s->updated, "boots",
-		(json_int_t)s->boots, "ok", (json_int_t)s->ok, "splat",
-		(json_int_t)s->splat, "bad", (json_int_t)s->bad, "lab",
-		(json_int_t)s->lab, "running",
-		(json_int_t)(busy ? s->running : 0), "interrupted",
-		(json_int_t)(busy ? 0 : s->running), "todo",
-		(json_int_t)s->todo, "kernels_missing", (json_int_t)s->none,
-		"kernels_to_build", (json_int_t)s->unbuilt, "kernels_broken",
-		(json_int_t)s->broken, "eta_ms", (json_int_t)s->eta_ms);
+	return json_pack("{s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+			 "s:I, s:I, s:I, s:I, s:b}",
+			 "study", s->name, "updated", s->updated, "boots",
+			 (json_int_t)s->boots, "ok", (json_int_t)s->ok, "splat",
+			 (json_int_t)s->splat, "bad", (json_int_t)s->bad, "lab",
+			 (json_int_t)s->lab, "running",
+			 (json_int_t)(busy ? s->running : 0), "interrupted",
+			 (json_int_t)(busy ? 0 : s->running), "todo",
+			 (json_int_t)s->todo, "kernels_missing",
+			 (json_int_t)s->none, "kernels_to_build",
+			 (json_int_t)s->unbuilt, "kernels_broken",
+			 (json_int_t)s->broken, "eta_ms", (json_int_t)s->eta_ms,
+			 "judged", !s->unjudged);
 }
 
 static int on_study(struct sqlite3_stmt *row, void *arg)
@@ -107,6 +111,7 @@ static int on_study(struct sqlite3_stmt *row, void *arg)
 		.splat = sqlite3_column_int64(row, 11),
 	};
 
+	s.unjudged = s.ok && sqlite3_column_int(row, 12);
 	s.todo = s.boots - s.ok - s.bad;
 	s.eta_ms = (long long)run_estimate(
 		(uint64_t)s.todo, (uint64_t)sqlite3_column_int64(row, 8),

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "base/job.h"
 #include "base/str.h"
+#include "lab/analysis.h"
 #include "lab/lab.h"
 #include "study/study.h"
 
@@ -122,24 +123,10 @@ const char *cmd_duration(unsigned long long ms, char *buf, size_t size)
 
 /* ---- the Python side ---- */
 
-static const char *python(void)
-{
-	const char *p = getenv("KLAB_PYTHON");
-
-	return p && *p ? p : "/usr/bin/python3";
-}
-
 static void command(struct strv *argv, const struct lab *lab, const char *verb,
 		    const char *study, const char *const *words)
 {
-	strv_add(argv, python());
-	strv_add(argv, "-m");
-	strv_add(argv, "analysis");
-	strv_add(argv, verb);
-	strv_add(argv, "--db");
-	strv_addf(argv, "%s/lab.db", lab->dir);
-	strv_add(argv, "--study");
-	strv_add(argv, study);
+	analysis_command(argv, lab, verb, study);
 	for (; *words; words++)
 		strv_add(argv, *words);
 }

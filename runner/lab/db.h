@@ -57,7 +57,13 @@ int db_study(struct db *db, const struct study *s, long long *id,
 	     struct err *e);
 int db_stage(struct db *db, long long study, const struct source *src,
 	     const struct stage *g, struct err *e);
-int db_prune(struct db *db, long long study, int boots, struct err *e);
+int db_prune(struct db *db, long long study, const struct study *s,
+	     struct err *e);
+/* Drops the boots of one cell that rounds have added: they are asked for again;
+ * until the run is through, klab gc keeps them. */
+int db_prune_rounds(struct db *db, long long study, int stage,
+		    const char *config, const char *machine,
+		    const char *workload, int min, struct err *e);
 int db_kernel(struct db *db, const struct kernel *k, struct err *e);
 /* The key of the first kernel in the lab with the code identity of k, which is
  * k's own if it has none; k was given to db_kernel() before. */
@@ -81,9 +87,30 @@ int db_folder(struct db *db, long long study, const char *path, struct err *e);
 int db_not_applicable(struct db *db, long long study, int stage,
 		      const char *config, const char *machine,
 		      const char *workload, const char *why, struct err *e);
+
+/* What a boot is for: see rules.h. */
+enum cell_role { ROLE_SAMPLE, ROLE_AA, ROLE_CONFIRM };
+
+const char *cell_role_name(enum cell_role role);
 int db_cell(struct db *db, long long study, int stage, const char *config,
-	    const char *machine, const char *workload, int seed,
-	    const char *boot, struct err *e);
+	    const char *machine, const char *workload, enum cell_role role,
+	    int seed, const char *boot, struct err *e);
+
+/* A row of the table verdict; what is NAN or NULL is not known, but for the
+ * place, metric and verdict. */
+struct db_verdict {
+	int stage;
+	const char *config, *machine, *workload, *metric, *verdict;
+	const char *reason, *unit, *method;
+	double base, value, change, low, high, p, q, boots, more_boots;
+};
+
+/* A run is through: these take the place of all verdicts that the study had, in
+ * a transaction of its own, all or none. */
+int db_verdicts(struct db *db, long long study, const struct db_verdict *v,
+		size_t n, struct err *e);
+/* The study has no verdicts: its boots cannot be compared. */
+int db_no_verdicts(struct db *db, long long study, struct err *e);
 
 /* -1 if the boot was never started, else its enum boot_state; one that was
  * interrupted, or had a shorter deadline than this one, counts as BOOT_LAB. */

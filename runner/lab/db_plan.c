@@ -76,17 +76,27 @@ static int add_configs(struct db *db, const struct study *s, long long id,
 	return r;
 }
 
+static int put_study(struct db *db, const struct study *s, struct err *e)
+{
+	char *rules = rules_text(&s->rules);
+	int r = db_run(
+		db, e,
+		"INSERT INTO study (name, path, text, baseline, min_effect, "
+		"compare, updated) VALUES (?, ?, ?, ?, ?, ?, " DB_NOW ") "
+		"ON CONFLICT (name) DO UPDATE SET path = excluded.path, "
+		"text = excluded.text, baseline = excluded.baseline, "
+		"min_effect = excluded.min_effect, "
+		"compare = excluded.compare, updated = excluded.updated",
+		"tttidt", s->name, s->path, s->text, (long long)s->baseline,
+		s->min_effect, rules);
+
+	free(rules);
+	return r;
+}
+
 int db_study(struct db *db, const struct study *s, long long *id, struct err *e)
 {
-	if (db_run(db, e,
-		   "INSERT INTO study (name, path, text, baseline, min_effect, "
-		   "updated) VALUES (?, ?, ?, ?, ?, " DB_NOW ") "
-		   "ON CONFLICT (name) DO UPDATE SET path = excluded.path, "
-		   "text = excluded.text, baseline = excluded.baseline, "
-		   "min_effect = excluded.min_effect, "
-		   "updated = excluded.updated",
-		   "tttid", s->name, s->path, s->text, (long long)s->baseline,
-		   s->min_effect) ||
+	if (put_study(db, s, e) ||
 	    db_number(db, e, id, 0, "SELECT id FROM study WHERE name = ?", "t",
 		      s->name) ||
 	    clear_study(db, *id, e) || add_machines(db, s, *id, e) ||
@@ -149,7 +159,13 @@ int db_folder(struct db *db, long long study, const char *path, struct err *e)
 		      study, path);
 }
 
-int db_prune(struct db *db, long long study, int boots, struct err *e)
+/* A boot that the study's file does not ask for any more. */
+#define UNASKED                                                                \
+	"(role = 'sample' AND seed > ?2 OR role = 'aa' AND "                   \
+	"(seed > ?3 OR stage <> ?4) OR role = 'confirm' AND NOT ?5)"
+
+int db_prune(struct db *db, long long study, const struct study *s,
+	     struct err *e)
 {
 	if (db_run(db, e,
 		   "DELETE FROM variant WHERE study = ?1 AND (stage NOT IN "
@@ -158,7 +174,7 @@ int db_prune(struct db *db, long long study, int boots, struct err *e)
 		   "i", study))
 		return -EIO;
 	return db_run(db, e,
-		      "DELETE FROM cell WHERE study = ?1 AND (seed > ?2 OR "
+		      "DELETE FROM cell WHERE study = ?1 AND (" UNASKED " OR "
 		      "NOT EXISTS (SELECT 1 FROM variant v WHERE v.study = ?1 "
 		      "AND v.stage = cell.stage AND v.config = cell.config "
 		      "AND v.kernel_key IS NOT NULL) OR "
@@ -170,7 +186,28 @@ int db_prune(struct db *db, long long study, int boots, struct err *e)
 		      "WHERE study = ?1) OR "
 		      "workload NOT IN (SELECT workload FROM metric "
 		      "WHERE study = ?1))",
-		      "ii", study, (long long)boots);
+		      "iiiii", study, (long long)s->rules.max,
+		      (long long)SEED_AA + s->rules.aa, (long long)s->baseline,
+		      (long long)s->rules.confirm);
+}
+
+int db_prune_rounds(struct db *db, long long study, int stage,
+		    const char *config, const char *machine,
+		    const char *workload, int min, struct err *e)
+{
+#define ADDED                                                                  \
+	"study = ? AND stage = ? AND config = ? AND machine = ? AND "          \
+	"workload = ? AND (role = 'confirm' OR role = 'sample' AND seed > ?)"
+	if (db_run(db, e,
+		   "INSERT OR IGNORE INTO spare "
+		   "SELECT study, boot FROM cell WHERE " ADDED,
+		   "iittti", study, (long long)stage, config, machine, workload,
+		   (long long)min))
+		return -EIO;
+	return db_run(db, e, "DELETE FROM cell WHERE " ADDED, "iittti", study,
+		      (long long)stage, config, machine, workload,
+		      (long long)min);
+#undef ADDED
 }
 
 int db_kernel(struct db *db, const struct kernel *k, struct err *e)
@@ -211,13 +248,23 @@ int db_not_applicable(struct db *db, long long study, int stage,
 		      workload, why);
 }
 
-int db_cell(struct db *db, long long study, int stage, const char *config,
-	    const char *machine, const char *workload, int seed,
-	    const char *boot, struct err *e)
+const char *cell_role_name(enum cell_role role)
 {
-	return db_run(
-		db, e,
-		"INSERT OR REPLACE INTO cell VALUES (?, ?, ?, ?, ?, ?, ?)",
-		"iitttit", study, (long long)stage, config, machine, workload,
-		(long long)seed, boot);
+	static const char *const names[] = {[ROLE_SAMPLE] = "sample",
+					    [ROLE_AA] = "aa",
+					    [ROLE_CONFIRM] = "confirm"};
+
+	return names[role];
+}
+
+int db_cell(struct db *db, long long study, int stage, const char *config,
+	    const char *machine, const char *workload, enum cell_role role,
+	    int seed, const char *boot, struct err *e)
+{
+	return db_run(db, e,
+		      "INSERT OR REPLACE INTO cell (study, stage, config, "
+		      "machine, workload, role, seed, boot) "
+		      "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+		      "iittttit", study, (long long)stage, config, machine,
+		      workload, cell_role_name(role), (long long)seed, boot);
 }

@@ -84,107 +84,77 @@ int matrix_machines(const char *share, const struct qemu *q, struct study *s,
 	return 0;
 }
 
-/* ---- tasks ---- */
+/* ---- cells ---- */
 
-static int task_state(struct matrix *m, struct task *t, struct err *e)
+unsigned matrix_cell_at(const struct study *s, size_t stage, size_t config,
+			size_t machine, size_t workload)
 {
-	static const unsigned char states[] = {[BOOT_OK] = TASK_OK,
-					       [BOOT_BAD] = TASK_BAD,
-					       [BOOT_LAB] = TASK_TODO};
-	int machine = m->cells[t->cell].machine, state;
+	size_t kernel = stage * s->nconfigs + config;
 
-	if (db_boot_state(m->lab->db, t->id,
-			  m->s->machines[machine]->deadline_s, &state, e))
-		return -EIO;
-	t->state = state < 0 ? TASK_TODO : states[state];
-	if (t->state == TASK_BAD && m->o.retry)
-		t->state = TASK_TODO;
+	return (unsigned)((kernel * s->nmachines + machine) * s->nworkloads +
+			  workload);
+}
+
+static int add_boots(struct matrix *m, unsigned first, size_t n,
+		     enum cell_role role, int seed, size_t turn, struct err *e)
+{
+	for (unsigned i = first; i < first + n; i++)
+		if (m->cells[i].spec && matrix_add(m, i, role, seed, turn, e))
+			return -EIO;
 	return 0;
 }
 
-/* Two cells may ask for one boot, under two labels or on two stages with one
- * kernel: the first keeps it.  Open addressing; 0 is free, as no sha256 that
- * anybody has seen starts with 16 zeros. */
-static bool seen_before(struct matrix *m, const char *id)
+/* The A/A boots of the baseline are spread over the turns. */
+static int plan_boots(struct matrix *m, size_t stage, unsigned first, size_t n,
+		      struct err *e)
 {
-	uint64_t hash = strtoull(id, NULL, 16);
-	size_t i = hash % m->nseen;
+	const struct rules *r = &m->s->rules;
+	int aa = m->s->stages[stage].idx == m->s->baseline ? r->aa : 0;
 
-	while (m->seen[i] && m->seen[i] != hash)
-		i = (i + 1) % m->nseen;
-	if (m->seen[i])
-		return true;
-	m->seen[i] = hash;
-	return false;
-}
-
-static void add_turn(struct matrix *m, unsigned task)
-{
-	struct turn *t = &m->turns[m->tasks[task].seed - 1];
-
-	if ((t->n & (t->n - 1)) == 0)
-		t->tasks = xrealloc(t->tasks,
-				    (t->n ? 2 * t->n : 1) * sizeof(*t->tasks));
-	t->tasks[t->n++] = task;
-}
-
-static int add_task(struct matrix *m, unsigned cell, int seed, struct err *e)
-{
-	struct cell *c = &m->cells[cell];
-	struct task *t = &m->tasks[m->ntasks];
-
-	*t = (struct task){.cell = cell, .seed = seed};
-	spec_set_seed(c->spec, seed);
-	spec_id(c->spec, t->id);
-	if (task_state(m, t, e) ||
-	    db_cell(m->lab->db, m->study, m->s->stages[c->stage].idx,
-		    m->s->configs[c->config].name,
-		    m->s->machines[c->machine]->name,
-		    m->s->workloads[c->workload]->label, seed, t->id, e))
-		return -EIO;
-	if (!seen_before(m, t->id))
-		add_turn(m, (unsigned)m->ntasks++);
+	for (int i = 0; i < r->min; i++)
+		if (add_boots(m, first, n, ROLE_SAMPLE, i + 1, (size_t)i, e))
+			return -EIO;
+	for (int i = 0; i < aa; i++)
+		if (add_boots(m, first, n, ROLE_AA, SEED_AA + i + 1,
+			      (size_t)i * (size_t)r->min / (size_t)aa, e))
+			return -EIO;
 	return 0;
 }
 
-struct task *matrix_next(struct matrix *m)
+/* What rounds have added to a cell stays where it cannot be asked for again. */
+static int add_cell(struct matrix *m, struct cell c, const struct kernel *k,
+		    struct err *e)
 {
-	for (int i = 0; i < m->s->boots; i++) {
-		struct turn *turn = &m->turns[i];
+	const struct study *s = m->s;
+	unsigned at = matrix_cell_at(s, (size_t)c.stage, (size_t)c.config,
+				     (size_t)c.machine, (size_t)c.workload);
 
-		while (turn->next < turn->n) {
-			struct task *t = &m->tasks[turn->tasks[turn->next++]];
-
-			if (t->state == TASK_TODO)
-				return t;
-		}
-	}
-	return NULL;
+	if (matrix_cell(m, &c, k, e))
+		return -EIO;
+	m->cells[at] = c;
+	if (!c.spec)
+		return 0;
+	return db_prune_rounds(
+		m->lab->db, m->study, s->stages[c.stage].idx,
+		s->configs[c.config].name, s->machines[c.machine]->name,
+		s->workloads[c.workload]->label, s->rules.min, e);
 }
 
 /* The cells and boots of one kernel, or of none. */
 static int add_cells(struct matrix *m, size_t stage, size_t config,
 		     const struct kernel *k, struct err *e)
 {
-	struct study *s = m->s;
-	size_t first = m->ncells;
+	const struct study *s = m->s;
 
-	for (size_t i = 0; i < s->nmachines; i++) {
-		for (size_t w = 0; w < s->nworkloads; w++) {
-			struct cell *c = &m->cells[m->ncells++];
-
-			*c = (struct cell){(int)stage, (int)config, (int)i,
-					   (int)w, NULL};
-			if (matrix_cell(m, c, k, e))
+	for (size_t i = 0; i < s->nmachines; i++)
+		for (size_t w = 0; w < s->nworkloads; w++)
+			if (add_cell(m,
+				     (struct cell){(int)stage, (int)config,
+						   (int)i, (int)w, NULL},
+				     k, e))
 				return -EIO;
-		}
-	}
-	for (int seed = 1; seed <= s->boots; seed++)
-		for (size_t i = first; i < m->ncells; i++)
-			if (m->cells[i].spec &&
-			    add_task(m, (unsigned)i, seed, e))
-				return -EIO;
-	return 0;
+	return plan_boots(m, stage, matrix_cell_at(s, stage, config, 0, 0),
+			  s->nmachines * s->nworkloads, e);
 }
 
 /* ---- the plan ---- */
@@ -246,7 +216,7 @@ static int write_plan(struct matrix *m, struct variant *variants, struct err *e)
 	for (size_t i = 0; i < n; i++)
 		if (store_variant(m, &variants[i], e))
 			goto fail;
-	if (db_prune(m->lab->db, m->study, s->boots, e))
+	if (db_prune(m->lab->db, m->study, s, e))
 		goto fail;
 	for (size_t i = 0; i < n; i++)
 		if (add_known_cells(m, &variants[i], e))
@@ -283,15 +253,11 @@ int matrix_built(struct matrix *m, size_t stage, size_t config,
 static void allocate(struct matrix *m)
 {
 	const struct study *s = m->s;
-	size_t boots = study_boots(s);
-
 	m->unfit = xcalloc(s->nmachines, sizeof(*m->unfit));
 	m->archive = xcalloc(s->nworkloads, sizeof(*m->archive));
-	m->cells = xcalloc(boots / (size_t)s->boots, sizeof(*m->cells));
-	m->tasks = xcalloc(boots, sizeof(*m->tasks));
-	m->turns = xcalloc((size_t)s->boots, sizeof(*m->turns));
-	m->nseen = 2 * boots + 1;
-	m->seen = xcalloc(m->nseen, sizeof(*m->seen));
+	m->ncells = s->nstages * s->nconfigs * s->nmachines * s->nworkloads;
+	m->cells = xcalloc(m->ncells, sizeof(*m->cells));
+	matrix_reserve(m, study_boots(s), (size_t)s->rules.min);
 }
 
 static int plan_builds(struct matrix *m, struct err *e)
@@ -337,7 +303,7 @@ void matrix_release(struct matrix *m)
 {
 	for (size_t i = 0; i < m->ncells; i++)
 		json_decref(m->cells[i].spec);
-	for (int i = 0; m->turns && i < m->s->boots; i++)
+	for (size_t i = 0; i < m->nturns; i++)
 		free(m->turns[i].tasks);
 	builds_free(m->builds);
 	free(m->unfit);

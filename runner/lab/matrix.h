@@ -4,8 +4,9 @@
  * matrix_build() resolves machines to what this host can run, workloads to
  * archives and stages to kernels.  A kernel that is there gets its cells and a
  * task for each boot at once; one that is still to be built gets them from
- * matrix_built().  matrix_next() hands the tasks out seed by seed, so that an
- * interrupted run has something of every cell.
+ * matrix_built().  matrix_more() adds boots that were not planned.
+ * matrix_next() hands the tasks out turn by turn, a turn being one boot of
+ * every cell, so that an interrupted run has something of every cell.
  */
 #ifndef KLAB_MATRIX_H
 #define KLAB_MATRIX_H
@@ -29,6 +30,7 @@ enum task_state { TASK_TODO, TASK_OK, TASK_BAD, TASK_LAB, TASK_RUNNING };
 struct task {
 	unsigned cell;
 	int seed;
+	unsigned turn;
 	char id[BOOT_ID];
 	unsigned char state;
 	unsigned char tries; /* of this run that failed in the lab */
@@ -42,10 +44,21 @@ struct matrix_options {
 	void *arg;
 };
 
-/* The tasks of one seed, in the order in which they came. */
+/* Tasks that belong together, one of each cell.  Under an exact clock they keep
+ * the order in which they came.  Where time is real they are in the order of
+ * their boots' ids, which is random but always the same: else what drifts with
+ * time would go with the stage. */
 struct turn {
 	unsigned *tasks;
 	size_t n, next;
+	bool unsorted;
+};
+
+/* Boots of one cell that were not planned. */
+struct wish {
+	unsigned cell; /* index of m->cells */
+	enum cell_role role;
+	int first, last; /* seeds */
 };
 
 struct matrix {
@@ -57,16 +70,18 @@ struct matrix {
 	char (*archive)[SHA256_HEX]; /* by workload; empty if there is none */
 	struct builds *builds;       /* NULL: the kernels are prebuilt */
 
-	struct cell *cells;
+	struct cell *cells; /* of each place, see matrix_cell_at() */
 	size_t ncells;
 	struct task *tasks;
-	size_t ntasks;
+	size_t ntasks, room;
 	size_t skipped;        /* boots that have no spec */
 	size_t not_applicable; /* boots that no kernel or machine is for */
 	struct strv told;      /* what is not applicable, and why */
-	struct turn *turns;    /* by seed - 1 */
-	uint64_t *seen;        /* boots that are a task, hashed by id */
+	struct turn *turns;
+	size_t nturns;
+	uint64_t *seen; /* boots that are a task, hashed by id */
 	size_t nseen;
+	size_t confirmations; /* tasks that are such */
 };
 
 /* Fills m and writes study, stages, kernels and cells to the lab's database.
@@ -79,6 +94,19 @@ void matrix_release(struct matrix *m);
  * database. Indices are those of the study's arrays. */
 int matrix_built(struct matrix *m, size_t stage, size_t config,
 		 const struct build_result *r, struct err *e);
+/* The cell of indices of the study's arrays, which may have no spec. */
+unsigned matrix_cell_at(const struct study *s, size_t stage, size_t config,
+			size_t machine, size_t workload);
+/*
+ * Adds what is wished and not there yet, in one transaction; *added is the
+ * number of new cells, of which some may share a boot.  What has no spec is
+ * passed over, and so are confirmations above the study's budget.  Tasks move:
+ * the caller holds none.
+ */
+int matrix_more(struct matrix *m, const struct wish *w, size_t n, size_t *added,
+		struct err *e);
+/* Does a come before b?  By turns, and by boots in one turn. */
+bool matrix_before(const struct task *a, const struct task *b);
 /* The next task to do, or NULL if there is none now. */
 struct task *matrix_next(struct matrix *m);
 

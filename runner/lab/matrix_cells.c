@@ -226,7 +226,7 @@ static int tell_not_applicable(struct matrix *m, const struct cell *c,
 	const char *label = s->workloads[c->workload]->label;
 
 	note_not_applicable(m, label, why);
-	m->not_applicable += (size_t)s->boots;
+	m->not_applicable += study_cell_boots(s, (size_t)c->stage);
 	return db_not_applicable(m->lab->db, m->study, s->stages[c->stage].idx,
 				 s->configs[c->config].name,
 				 s->machines[c->machine]->name, label, why, e);
@@ -250,7 +250,7 @@ int matrix_cell(struct matrix *m, struct cell *c, const struct kernel *k,
 	else
 		c->spec = cell_spec(m, c, k);
 	if (!why && !c->spec && (!m->unfit[c->machine] || !on->fallback))
-		m->skipped += (size_t)s->boots;
+		m->skipped += study_cell_boots(s, (size_t)c->stage);
 	free(why);
 	return r;
 }

@@ -1,6 +1,6 @@
 /*
- * What matrix.c (machines, tasks, the plan) and matrix_cells.c (one kernel on
- * one machine with one workload) share.
+ * What matrix.c (machines, the plan), matrix_cells.c (one kernel on one machine
+ * with one workload) and matrix_tasks.c (boots, and in which turn) share.
  */
 #ifndef KLAB_MATRIX_INT_H
 #define KLAB_MATRIX_INT_H
@@ -17,5 +17,11 @@ void matrix_archives(struct matrix *m);
  * is no kernel. */
 int matrix_cell(struct matrix *m, struct cell *c, const struct kernel *k,
 		struct err *e);
+/* Makes room for that many tasks and turns more. */
+void matrix_reserve(struct matrix *m, size_t tasks, size_t turns);
+/* One boot of a cell that has a spec: enters the database, and unless another
+ * cell has it already, the tasks.  There is room for it. */
+int matrix_add(struct matrix *m, unsigned cell, enum cell_role role, int seed,
+	       size_t turn, struct err *e);
 
 #endif

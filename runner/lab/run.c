@@ -46,6 +46,11 @@ enum err_kind run_worst(const struct run *r)
 	return r->worst;
 }
 
+bool run_incomparable(const struct run *r)
+{
+	return r->incomparable;
+}
+
 static void on_trouble(const struct err *e, void *arg)
 {
 	struct run *r = arg;
@@ -63,10 +68,16 @@ static void on_note(const char *text, void *arg)
 		r->w.note(text, r->w.arg);
 }
 
-/* Boots that one kernel gets. */
-static size_t boots_of_kernel(const struct run *r)
+/* Boots of kernels that are still to be built. */
+static size_t boots_to_come(const struct run *r)
 {
-	return study_boots(r->study) / (r->study->nstages * r->study->nconfigs);
+	size_t n = 0;
+
+	for (size_t g = 0; r->m.builds && g < r->study->nstages; g++)
+		for (size_t c = 0; c < r->study->nconfigs; c++)
+			if (builds_at(r->m.builds, g, c)->state == PLANNED_TODO)
+				n += study_kernel_boots(r->study, g);
+	return n;
 }
 
 /* Kernels that did not build in an earlier run, and are not tried again. */
@@ -83,6 +94,16 @@ static size_t known_broken(const struct run *r)
 		}
 	}
 	return n;
+}
+
+void run_count_tasks(struct run *r, size_t from)
+{
+	for (size_t i = from; i < r->m.ntasks; i++) {
+		r->p.ok += r->m.tasks[i].state == TASK_OK;
+		r->p.bad += r->m.tasks[i].state == TASK_BAD;
+	}
+	if (r->p.bad)
+		run_worsen(r, ERR_KERNEL);
 }
 
 static int count_splats(struct run *r, struct err *e)
@@ -120,13 +141,10 @@ int run_resolve(struct run *r, struct err *e)
 		r->p.builds = builds_todo(r->m.builds);
 	/* Of a kernel that is still to be built it is not known yet whether it
 	 * shares its boots with another. */
-	r->p.total = r->m.ntasks + r->p.builds * boots_of_kernel(r);
-	for (size_t i = 0; i < r->m.ntasks; i++) {
-		r->p.ok += r->m.tasks[i].state == TASK_OK;
-		r->p.bad += r->m.tasks[i].state == TASK_BAD;
-	}
+	r->p.total = r->m.ntasks + boots_to_come(r);
+	run_count_tasks(r, 0);
 	r->p.unbuildable = known_broken(r);
-	if (r->p.bad || r->p.unbuildable)
+	if (r->p.unbuildable)
 		run_worsen(r, ERR_KERNEL);
 	return count_splats(r, e);
 }
@@ -185,11 +203,14 @@ static void stop_all(struct run *r)
 			boot_stop(r->slots[i].boot);
 	if (r->m.builds)
 		builds_stop(r->m.builds);
+	if (r->question)
+		job_stop(r->question);
 }
 
 void run_maybe_end(struct run *r)
 {
-	if (r->p.running || (r->m.builds && builds_running(r->m.builds)))
+	if (r->p.running || (r->m.builds && builds_running(r->m.builds)) ||
+	    run_ask(r))
 		return;
 	stop_unwatch(&r->stop);
 }
@@ -215,7 +236,8 @@ static void on_stop(void *arg)
 
 /* ---- builds ---- */
 
-static void count_build(struct run *r, const struct build_result *b)
+static void count_build(struct run *r, size_t stage,
+			const struct build_result *b)
 {
 	bool ok = b->state == BUILD_OK;
 
@@ -226,7 +248,7 @@ static void count_build(struct run *r, const struct build_result *b)
 	if (ok)
 		return;
 	run_worsen(r, ERR_KERNEL);
-	r->p.total -= boots_of_kernel(r);
+	r->p.total -= study_kernel_boots(r->study, stage);
 }
 
 static void enter_build(struct run *r, size_t stage, size_t config,
@@ -235,21 +257,17 @@ static void enter_build(struct run *r, size_t stage, size_t config,
 	size_t before = r->m.ntasks;
 	struct err e;
 
-	count_build(r, b);
+	count_build(r, stage, b);
 	if (matrix_built(&r->m, stage, config, b, &e)) {
 		run_fail(r, &e);
 		return;
 	}
 	if (b->state == BUILD_OK)
-		r->p.total += r->m.ntasks - before - boots_of_kernel(r);
-	for (size_t i = before; i < r->m.ntasks; i++) {
-		r->p.ok += r->m.tasks[i].state == TASK_OK;
-		r->p.bad += r->m.tasks[i].state == TASK_BAD;
-	}
+		r->p.total += r->m.ntasks - before -
+			      study_kernel_boots(r->study, stage);
 	r->p.skipped = r->m.skipped;
 	r->p.not_applicable = r->m.not_applicable;
-	if (r->p.bad)
-		run_worsen(r, ERR_KERNEL);
+	run_count_tasks(r, before);
 }
 
 static void on_build(size_t stage, size_t config, const struct build_result *b,

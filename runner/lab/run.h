@@ -3,9 +3,9 @@
  *
  * Call order: run_new(), run_resolve() (trees, configs, archives, the kernels
  * that are there; this may fetch), run_work() (the event loop: builds and boots
- * side by side, until all is done or stopped), run_free().  What cannot be had,
- * a package, a patched tree or a machine, is noted as an error of its cells and
- * the others go on.
+ * side by side, until all is done or stopped; then what the analysis wants to
+ * see more of), run_free().  What cannot be had, a package, a patched tree or a
+ * machine, is noted as an error of its cells and the others go on.
  */
 #ifndef KLAB_RUN_H
 #define KLAB_RUN_H
@@ -18,7 +18,7 @@
 struct run;
 
 struct run_progress {
-	size_t total;   /* boots of the plan, shared ones counted once */
+	size_t total;   /* boots wanted so far, shared ones counted once */
 	size_t ok, bad; /* done, of these */
 	size_t splat;   /* ok, but with findings that are not harmless */
 	size_t failed;  /* failed for a reason of ours, to be done again */
@@ -77,6 +77,8 @@ int run_work(struct run *r, struct err *e);
 uint64_t run_estimate(uint64_t boots, uint64_t boot_ms, int jobs);
 
 struct run_progress run_progress(const struct run *r);
+/* The analysis refused to compare the boots, and that was noted. */
+bool run_incomparable(const struct run *r);
 /* The worst of what happened: ERR_NONE, ERR_KERNEL, ERR_USER or ERR_LAB. */
 enum err_kind run_worst(const struct run *r);
 

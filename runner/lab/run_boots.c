@@ -158,13 +158,18 @@ static void put_off(struct run *r, struct task *t)
 	r->later[r->nlater++] = t;
 }
 
-/* The first one put off; they keep their order. */
+/* The first one in the matrix's order of those put off, which may have come in
+ * any: kernels that are built later, boots that are tried again. */
 static struct task *take_later(struct run *r)
 {
-	struct task *t = r->later[0];
+	size_t first = 0;
+	struct task *t;
 
-	r->nlater--;
-	memmove(r->later, r->later + 1, r->nlater * sizeof(struct task *));
+	for (size_t i = 1; i < r->nlater; i++)
+		if (matrix_before(r->later[i], r->later[first]))
+			first = i;
+	t = r->later[first];
+	r->later[first] = r->later[--r->nlater];
 	return t;
 }
 

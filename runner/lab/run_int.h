@@ -1,11 +1,13 @@
 /*
  * A run while it works: run.c has the plan, progress, builds and the loop,
- * run_boots.c the slots in which boots run.
+ * run_boots.c the slots in which boots run, run_rounds.c what is asked when all
+ * is done.
  */
 #ifndef KLAB_RUN_INT_H
 #define KLAB_RUN_INT_H
 
 #include "base/err.h"
+#include "base/job.h"
 #include "base/stop.h"
 #include "lab/matrix.h"
 #include "lab/run.h"
@@ -40,7 +42,10 @@ struct run {
 	 * is left to do or is at work. */
 	struct task **later;
 	size_t nlater;
-	bool alone; /* one of them runs */
+	bool alone;           /* one of them runs */
+	struct job *question; /* what boots come next? NULL: not asked now */
+	bool judged;          /* there are no more */
+	bool incomparable;    /* because the boots cannot be compared */
 };
 
 /* Something was not as it should be: see run_worst(). */
@@ -48,8 +53,12 @@ void run_worsen(struct run *r, enum err_kind kind);
 /* The lab's own error: what runs is stopped, and no more is started. */
 void run_fail(struct run *r, const struct err *e);
 void run_tell_progress(struct run *r);
-/* Ends the loop once nothing runs any more. */
+/* Tasks from that one on are new: those that were done before count as done. */
+void run_count_tasks(struct run *r, size_t from);
+/* Asks for another round once nothing runs any more, or ends the loop. */
 void run_maybe_end(struct run *r);
+/* Is it being asked what boots come next?  Asks unless it is known. */
+bool run_ask(struct run *r);
 /* Starts boots in the slots that are free, as far as there is room. */
 void run_fill_slots(struct run *r);
 

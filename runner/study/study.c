@@ -8,7 +8,6 @@
 #include <libgen.h>
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
-#define BOOTS_MAX 10000
 #define CELLS_MAX 1000000
 
 static const char *const known[] = {"study",    "source",    "series",
@@ -164,13 +163,14 @@ static int find_baseline(struct reader *r, struct yml_node *n, struct err *e)
 
 static int read_compare(struct reader *r, struct err *e)
 {
-	static const char *const keys[] = {"baseline", "min_effect"};
+	static const char *const keys[] = {"baseline", "min_effect", "confirm",
+					   "aa", "limits"};
 	struct yml_node *map = yml_get(r->root, "compare"), *n;
 
 	r->s->baseline = r->s->stages[0].idx;
 	r->s->min_effect = 0.01;
 	if (!map)
-		return 0;
+		return rules_read_compare(NULL, r->s, e);
 	if (yml_expect(map, YML_MAP, e))
 		return -1;
 	n = yml_get(map, "baseline");
@@ -178,6 +178,8 @@ static int read_compare(struct reader *r, struct err *e)
 		return -1;
 	n = yml_get(map, "min_effect");
 	if (n && yml_fraction(n, &r->s->min_effect, e))
+		return -1;
+	if (rules_read_compare(map, r->s, e))
 		return -1;
 	return yml_check_unused(map, keys, COUNT(keys), e);
 }
@@ -306,23 +308,20 @@ static int merge_needs(struct reader *r, struct err *e)
 
 static int read_study(struct reader *r, struct err *e)
 {
-	long long boots = 5;
-
 	if (yml_expect(r->root, YML_MAP, e) || read_name(r, e) ||
 	    source_read(r->root, r->dir, &r->s->source, &r->s->stages,
 			&r->s->nstages, e) ||
 	    read_selection(r, e) || read_configs(r, e) || read_machines(r, e) ||
 	    read_workloads(r, e) || merge_needs(r, e) ||
-	    yml_opt_int(r->root, "boots", 1, BOOTS_MAX, &boots, e) ||
-	    read_compare(r, e) || read_harmless(r, e) ||
+	    rules_read_boots(r->root, &r->s->rules, e) || read_compare(r, e) ||
+	    read_harmless(r, e) ||
 	    yml_check_unused(r->root, known, COUNT(known), e))
 		return -1;
-	r->s->boots = (int)boots;
-	if (study_boots(r->s) > CELLS_MAX)
+	if (study_boots_max(r->s) > CELLS_MAX)
 		return yml_err(r->root, e,
 			       "%zu boots are more than klab "
 			       "plans in one study (%d)",
-			       study_boots(r->s), CELLS_MAX);
+			       study_boots_max(r->s), CELLS_MAX);
 	return 0;
 }
 
@@ -397,6 +396,7 @@ void study_free(struct study *s)
 	source_release(&s->source);
 	toolchain_release(&s->tools);
 	strv_release(&s->harmless);
+	rules_release(&s->rules);
 	free(s->stages);
 	free(s->configs);
 	free(s->machines);
@@ -407,8 +407,35 @@ void study_free(struct study *s)
 	free(s);
 }
 
+/* Cells of one kernel. */
+static size_t cells_of_kernel(const struct study *s)
+{
+	return s->nmachines * s->nworkloads;
+}
+
+size_t study_cell_boots(const struct study *s, size_t stage)
+{
+	return (size_t)s->rules.min +
+	       (s->stages[stage].idx == s->baseline ? (size_t)s->rules.aa : 0);
+}
+
+size_t study_kernel_boots(const struct study *s, size_t stage)
+{
+	return cells_of_kernel(s) * study_cell_boots(s, stage);
+}
+
 size_t study_boots(const struct study *s)
 {
-	return s->nstages * s->nconfigs * s->nmachines * s->nworkloads *
-	       (size_t)s->boots;
+	size_t n = 0;
+
+	for (size_t i = 0; i < s->nstages; i++)
+		n += s->nconfigs * study_kernel_boots(s, i);
+	return n;
+}
+
+size_t study_boots_max(const struct study *s)
+{
+	return study_boots(s) + s->rules.budget +
+	       s->nstages * s->nconfigs * cells_of_kernel(s) *
+		       (size_t)(s->rules.max - s->rules.min);
 }

@@ -13,6 +13,7 @@
 
 #include "machine/machine.h"
 #include "study/configs.h"
+#include "study/rules.h"
 #include "study/source.h"
 #include "study/workload.h"
 
@@ -30,9 +31,9 @@ struct study {
 	size_t nmachines;
 	struct workload **workloads;
 	size_t nworkloads;
-	int boots;         /* per cell; seeds are 1..boots */
-	int baseline;      /* idx of a stage */
-	double min_effect; /* 0.01 is 1 % */
+	struct rules rules; /* how many boots */
+	int baseline;       /* idx of a stage */
+	double min_effect;  /* 0.01 is 1 % */
 	/* POSIX extended patterns for the first lines of findings that are no
 	 * news.  How a boot is judged; no part of what it is. */
 	struct strv harmless;
@@ -47,7 +48,12 @@ int study_load(const char *path, const char *share, struct study **out,
 	       struct err *e);
 void study_free(struct study *s);
 
-/* Number of boots in the whole matrix. */
+/* The boots that are planned from the start: of one cell of a stage, of one of
+ * its kernels, of the whole matrix.  stage is an index of s->stages. */
+size_t study_cell_boots(const struct study *s, size_t stage);
+size_t study_kernel_boots(const struct study *s, size_t stage);
 size_t study_boots(const struct study *s);
+/* With all that may be added. */
+size_t study_boots_max(const struct study *s);
 
 #endif

@@ -9,20 +9,23 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 SCHEMA = [ROOT / "runner" / "lab" / name
           for name in ("schema.sql", "schema-2.sql", "schema-3.sql",
-                       "schema-4.sql")]
+                       "schema-4.sql", "schema-5.sql")]
 
 
 class LabMaker:
     """Fills a new database; everything has a default that a test may change.
 
     Kernels are stages 0, 1, .. in the order given; a kernel's key is its name
-    unless the test says otherwise.
+    unless the test says otherwise.  rules is what the study's column `compare`
+    holds; a seed above 100000 makes its boot one of the baseline's A/A boots,
+    one above 200000 a confirmation.
     """
 
     def __init__(self, folder: Path, study: str = "demo", *,
                  kernels: tuple[str, ...] = ("old", "new"),
                  min_effect: float = 0.01, baseline: int = 0,
-                 text: str = "study: demo\n"):
+                 text: str = "study: demo\n",
+                 rules: dict | None = None):
         self.folder = Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.path = self.folder / "lab.db"
@@ -31,7 +34,8 @@ class LabMaker:
             self.db.executescript(path.read_text())
         self.db.execute(
             "INSERT INTO study VALUES (1, ?, 'demo.yaml', ?, ?, ?, "
-            "'2026-01-01T00:00:00Z')", (study, text, baseline, min_effect))
+            "'2026-01-01T00:00:00Z', ?, NULL)",
+            (study, text, baseline, min_effect, json.dumps(rules or {})))
         self.keys: dict[int, str] = {}
         self.configs: set[str] = set()
         for index, name in enumerate(kernels):
@@ -145,8 +149,10 @@ class LabMaker:
              config: str = "default", machine: str = "icount-1cpu",
              workload: str = "hackbench") -> None:
         """A cell whose boot may not exist yet."""
-        self.db.execute("INSERT INTO cell VALUES (1,?,?,?,?,?,?)",
-                        (stage, config, machine, workload, seed, boot))
+        role = ("confirm" if seed > 200000 else
+                "aa" if seed > 100000 else "sample")
+        self.db.execute("INSERT INTO cell VALUES (1,?,?,?,?,?,?,?)",
+                        (stage, config, machine, workload, seed, boot, role))
 
     def histogram(self, boot: str, metric: str, cpu: int,
                   counts: dict[int, int] | str, *, limit_us: int = 1000,

@@ -98,16 +98,16 @@ def test_it_says_what_was_found_run_and_how_to_repeat_it(demo):
     _, page = demo
     for words in ("hackbench time is 12.", "higher on 6.1-rt-amd64",
                   "17 of 18 boots ok",
-                  "instruction ms, lower is better", "regressed",
+                  "M instr, lower is better", "regressed",
                   "exact clock, metronome 20 us", "ab" * 32,
                   "linux-image-6.1-amd64", "klab run demo.yaml",
                   "klab reproduce key-6.1-amd64-default-icount-2cpu-"
                   "hackbench-1", "Kernel panic - not syncing: oops",
                   "[ 1.0] BUG: <bad> & worse", "console.log",
                   "3 beyond 1,000 us", "# a comment & more",
-                  "Exact clock: times are instruction time"):
+                  "Exact clock: instr is an instruction executed"):
         assert words in page.text, words
-    assert len(plots_of(page)) == 4
+    assert len(plots_of(page)) == 5
 
 
 def plots_of(page):
@@ -150,7 +150,7 @@ def test_the_numbers_are_embedded(demo):
     found = json.loads(page.scripts[0])
     assert found["klab_compare"] == 1
     assert found["kernels"][0]["sha256"] == "ab" * 32
-    assert len(found["rows"]) == 9
+    assert len(found["rows"]) == 12
 
 
 def test_plots_follow_the_colour_scheme(demo):

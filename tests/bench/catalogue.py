@@ -1,7 +1,7 @@
 """The tables of docs/workloads.md, on one kernel and over 10 seeds.
 
     catalogue.py [ENTRY ...]    the first variant of each workload, unless named
-    catalogue.py --monitors     what each monitor costs
+    catalogue.py --monitors     what each monitor costs, and each option for one
 
 The first prints the spread of the primary metric over seeds, and the smallest
 change that 5 boots of each of two kernels show.  Boots are kept in build/bench,
@@ -17,6 +17,8 @@ import sqlite3
 import statistics
 import sys
 
+import scipy.stats
+
 from figures import BENCH, KLAB, ROOT, run
 
 sys.path.insert(0, str(ROOT))
@@ -27,34 +29,57 @@ BOOTS = 10
 #: Of each kernel, in the study that the last column is about.
 FEW = 5
 LAB = BENCH / "lab"
+TREE = ("source: { debian-source: linux-source-6.12, "
+        "suite: bookworm-backports }\n")
+#: The head of a study: a kernel of Debian's, and one of klab's for what needs a
+#: module of its own or what Debian's kernels are without.
 SOURCES = {
     "debian": "source: { suite: bookworm, debian-image: [{ name: '6.12', "
               "package: linux-image-6.12-cloud-amd64 }] }\n",
-    "own": "source: { debian-source: linux-source-6.12, "
-           "suite: bookworm-backports }\n"
-           "configs:\n"
+    "own": TREE + "configs:\n"
            "  own: { base: tiny, fragments: [virt, modules, memcg, kunit] }\n"
            "merge_needs: yes\n",
 }
+#: The monitors of each config, and what their options are.  All can be
+#: preempted, since the preemptoff tracer is for such kernels only.
+MONITORED = {
+    "without": ("PREEMPT: y, PSI: y, SCHEDSTATS: y",
+                ["interrupts", "softirqs", "vmstat", "slabinfo", "psi",
+                 "schedstat", "perf-stat"]),
+    "lock_stat": ("LOCK_STAT: y, DEBUG_KERNEL: y", ["lock_stat"]),
+    "tracers": ("FTRACE: y, IRQSOFF_TRACER: y, PREEMPT_TRACER: y",
+                ["irqsoff", "preemptoff"]),
+}
+#: What the monitors are tried on: the usual workload, and one with next to no
+#: spread of its own.
+TRIED = ["hackbench-threads", "tasks-fork"]
 
 
-def entries() -> list[str]:
-    """Each workload, or its first variant, as a study names it."""
-    found = []
-    for path in sorted(ROOT.glob("workloads/*/workload.yaml")):
-        text = path.read_text(encoding="utf-8")
-        first = re.search(r'^variants:\n  "?([\w.-]+)"?:', text, re.M)
-        found.append(f"{path.parent.name}-{first[1]}" if first
-                     else path.parent.name)
-    return found
+def folders() -> list[str]:
+    """The names of all workloads."""
+    return sorted(path.parent.name
+                  for path in ROOT.glob("workloads/*/workload.yaml"))
 
 
-def study(name: str, source: str, machine: str, words: list[str]) -> str:
-    """Writes a study; its path."""
+def entry(folder: str) -> str:
+    """A workload, or its first variant, as a study names it."""
+    text = (ROOT / "workloads" / folder / "workload.yaml").read_text("utf-8")
+    first = re.search(r'^variants:\n  "?([\w.-]+)"?:', text, re.M)
+    return f"{folder}-{first[1]}" if first else folder
+
+
+def study_text(name: str, head: str, machine: str, words: list[str],
+               boots: int) -> str:
+    """A study of one machine."""
+    return (f"study: {name}\n{head}machines: [{machine}]\n"
+            f"workloads: [{', '.join(words)}]\nboots: {boots}\n")
+
+
+def study(name: str, head: str, machine: str, words: list[str]) -> str:
+    """Writes a study of BOOTS boots; its path."""
     path = BENCH / f"{name}.yaml"
-    path.write_text(f"study: {name}\n{SOURCES[source]}"
-                    f"machines: [{machine}]\nworkloads: [{', '.join(words)}]\n"
-                    f"boots: {BOOTS}\n", encoding="utf-8")
+    path.write_text(study_text(name, head, machine, words, BOOTS),
+                    encoding="utf-8")
     return str(path)
 
 
@@ -69,7 +94,8 @@ def split(words: list[str], source: str, machine: str
     if not words:
         return [], []
     plan = json.loads(klab("--json", "plan",
-                           study("catalogue-try", source, machine, words)))
+                           study("catalogue-try", SOURCES[source], machine,
+                                 words)))
     unfit = {cell["workload"] for cell in plan["not_applicable"]}
     return ([word for word in words if word not in unfit],
             [word for word in words if word in unfit])
@@ -130,37 +156,87 @@ def catalogue(words: list[str]) -> None:
             fit, rest = split(rest, source, machine)
             if fit:
                 name = f"catalogue-{source}-{cpus}"
-                klab("run", study(name, source, machine, fit))
+                klab("run", study(name, SOURCES[source], machine, fit))
                 table(name, machine)
     for word in rest:
         print(f"| `{word}` | none fits |")
 
 
-def monitors() -> None:
-    """hackbench-threads with each monitor on, against none."""
-    names = sorted(path.stem for path in ROOT.glob("configs/monitors/*.yaml"))
-    words = ["hackbench-threads"] + [
-        f"{{hackbench-threads: {{as: {name}, monitors: [{name}]}}}}"
-        for name in names]
-    klab("run", study("monitors", "own", "icount-1cpu", words))
+def monitor_study() -> str:
+    """Writes the study of all monitors, under a config for each sort; its path."""
+    configs = "configs:\n  without: { base: tiny, fragments: [virt], set: { "
+    configs += MONITORED["without"][0] + " } }\n"
+    for config, (options, _) in MONITORED.items():
+        if config != "without":
+            configs += (f"  {config}: {{ extends: without, "
+                        f"set: {{ {options} }} }}\n")
+    words = []
+    for word in TRIED:
+        words.append(word)
+        words += [f"{{{word}: {{as: {word}.{name}, monitors: [{name}]}}}}"
+                  for _, names in MONITORED.values() for name in names]
+    return study("monitors", TREE + configs, "icount-1cpu", words)
+
+
+def monitor_values() -> dict[tuple[str, str, str], dict[int, float]]:
+    """(config, workload, metric) to the values by seed; metric is "primary", the
+    more the slower, or "cost" for the ns that it took to read the monitor."""
     with sqlite3.connect(f"file:{LAB}/lab.db?mode=ro", uri=True) as db:
         seen = db.execute(
-            "SELECT workload, metric, value FROM study_sample WHERE study = "
-            "'monitors'").fetchall()
-    def values(workload: str, metric: str) -> list[float]:
-        return [v for w, m, v in seen if (w, m) == (workload, metric)]
+            "SELECT config, workload, metric, is_primary, better, seed, value "
+            "FROM study_sample WHERE study = 'monitors'").fetchall()
+    found: dict[tuple[str, str, str], dict[int, float]] = {}
+    for config, workload, metric, primary, better, seed, value in seen:
+        if primary or metric.endswith("-cost"):
+            key = config, workload, "primary" if primary else "cost"
+            found.setdefault(key, {})[seed] = (value if better == "lower"
+                                               else 1 / value)
+    return found
 
-    base = values("hackbench-threads", "time")
-    print(f"hackbench-threads alone: {statistics.fmean(base) / 1e6:.2f} ms, "
-          f"CV {100 * statistics.stdev(base) / statistics.fmean(base):.2g} %")
-    print("| monitor | to read it, before and after | the step takes |\n"
-          "|---|---|---|")
-    for name in names:
-        cost, times = values(name, f"{name}-cost"), values(name, "time")
-        read = f"{statistics.fmean(cost) / 1e3:.0f} us" if cost else "-"
-        more = (f"{100 * (statistics.fmean(times) / statistics.fmean(base) - 1):+.1f} %"
-                if times else "not applicable")
-        print(f"| `{name}` | {read} | {more} |")
+
+def slower(base: dict[int, float], other: dict[int, float]) -> str:
+    """How much slower `other` is in percent, with a 95 % interval: Student's t
+    on the differences of the logarithms, seed by seed."""
+    logs = [math.log(other[seed] / base[seed])
+            for seed in sorted(base.keys() & other.keys())]
+    mean = statistics.fmean(logs)
+    half = (scipy.stats.t.ppf(0.975, len(logs) - 1)
+            * statistics.stdev(logs) / math.sqrt(len(logs)))
+    low, high = (100 * math.expm1(mean + by) for by in (-half, half))
+    return f"{100 * math.expm1(mean):+.2f} % [{low:+.2f}, {high:+.2f}]"
+
+
+def monitors() -> None:
+    """Each workload with each monitor on, against none on the same kernel; and
+    the options that some monitors need, against a kernel without."""
+    klab("run", monitor_study())
+    seen = monitor_values()
+
+    def cells(config: str, name: str, against: str) -> list[str]:
+        found = []
+        for word in TRIED:
+            base = seen.get((against, word, "primary"))
+            other = seen.get((config, f"{word}.{name}" if name else word,
+                              "primary"))
+            found.append(slower(base, other) if base and other else "-")
+        return found
+
+    def line(*cells: str) -> None:
+        print("| " + " | ".join(cells) + " |")
+
+    line("with", "against", "to read it, twice",
+         *(f"`{word}` takes" for word in TRIED))
+    line(*["---"] * (3 + len(TRIED)))
+    for config, (options, names) in MONITORED.items():
+        if config != "without":
+            line(f"`{options}`", "a kernel without", "-",
+                 *cells(config, "", "without"))
+        for name in names:
+            cost = seen.get((config, f"{TRIED[0]}.{name}", "cost"))
+            read = (f"{statistics.fmean(cost.values()) / 1e3:,.0f} us" if cost
+                    else "-")
+            line(f"`{name}`", "off, same kernel", read,
+                 *cells(config, name, config))
 
 
 if __name__ == "__main__":
@@ -168,4 +244,4 @@ if __name__ == "__main__":
     if sys.argv[1:] == ["--monitors"]:
         monitors()
     else:
-        catalogue(sys.argv[1:] or entries())
+        catalogue(sys.argv[1:] or [entry(name) for name in folders()])

@@ -1,50 +1,22 @@
 """Every workload of the catalogue, for real, on the exact clock: its first
 variant on Debian's 6.12, and on a kernel of our own what needs one."""
 
-import re
+import subprocess
+import sys
 
 import pytest
 
 from conftest import ROOT, Lab
 
-FOLDERS = sorted(path.parent.name
-                 for path in ROOT.glob("workloads/*/workload.yaml"))
+sys.path.insert(0, str(ROOT / "tests" / "bench"))
 
-DEBIAN = """\
-study: debian
-source:
-  suite: bookworm
-  debian-image:
-    - {{name: "6.12", package: linux-image-6.12-cloud-amd64}}
-machines: [icount-2cpu]
-workloads: [{words}]
-boots: 1
-"""
-
-# What is left: modules of our own, and what Debian's kernels are without.
-OWN = """\
-study: own
-source: {{ debian-source: linux-source-6.12, suite: bookworm-backports }}
-configs:
-  own: {{ base: tiny, fragments: [virt, modules, memcg, kunit] }}
-merge_needs: yes
-machines: [icount-2cpu]
-workloads: [{words}]
-boots: 1
-"""
+from catalogue import SOURCES, entry, folders, study_text  # noqa: E402
 
 # Functions that 6.12 does not have yet.
 TOO_OLD = {"kmalloc-nolock", "kfree-rcu-nolock", "page-alloc-kmod-nolock",
            "bpf-arena"}
 
-
-def entry(folder: str) -> str:
-    """What a study calls its first variant."""
-    text = (ROOT / "workloads" / folder / "workload.yaml").read_text()
-    first = re.search(r'^variants:\n  "?([\w.-]+)"?:', text, re.M)
-    return f"{folder}-{first[1]}" if first else folder
-
-
+FOLDERS = folders()
 ENTRIES = {entry(folder): folder for folder in FOLDERS}
 
 
@@ -63,12 +35,18 @@ def unfit(lab: Lab, study: str) -> dict[str, str]:
         "ON s.id = n.study WHERE s.name = ?", study))
 
 
+def run(lab: Lab, source: str, words: list[str]
+        ) -> subprocess.CompletedProcess:
+    """One boot of each on that source's kernel, as the study of its name."""
+    return lab.klab("run", lab.study(source, study_text(
+        source, SOURCES[source], "icount-2cpu", words, boots=1)))
+
+
 @pytest.fixture(scope="module")
 def debian(tmp_path_factory) -> Lab:
     """A lab with all of it done on Debian's kernel."""
     lab = Lab(tmp_path_factory.mktemp("catalogue"))
-    lab.done = lab.klab("run", lab.study(
-        "debian", DEBIAN.format(words=", ".join(ENTRIES))))
+    lab.done = run(lab, "debian", list(ENTRIES))
     return lab
 
 
@@ -77,8 +55,7 @@ def own(debian) -> Lab:
     """The same lab with the rest done on a kernel of its own."""
     words = [word for word, why in unfit(debian, "debian").items()
              if "CONFIG_" in why or "klab builds" in why]
-    debian.done = debian.klab("run", debian.study(
-        "own", OWN.format(words=", ".join(words))))
+    debian.done = run(debian, "own", words)
     return debian
 
 

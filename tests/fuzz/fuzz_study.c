@@ -85,7 +85,8 @@ static void use(const struct study *s)
 {
 	size_t boots = s->nstages * s->nmachines * s->nworkloads;
 
-	BUG(!s->boots || study_boots(s) < boots || !word_ok(s->name));
+	BUG(!s->rules.min || study_boots(s) < boots || !word_ok(s->name));
+	free(rules_text(&s->rules));
 	for (size_t i = 0; i < s->nstages; i++)
 		free(stage_request(&s->source, &s->stages[i]));
 	for (size_t i = 0; i < s->nworkloads; i++)

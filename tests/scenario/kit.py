@@ -24,6 +24,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("KLAB_BUILD", ROOT / "build")).resolve()
+#: In the place of python3: wants no more boots.
+NO_ANALYSIS = ROOT / "tests/scenario/no_analysis"
 #: Seconds after which what was awaited counts as never coming.
 DEADLINE = 60.0
 #: Variable by which the processes of a Bench are known.
@@ -202,7 +204,8 @@ class Bench:
 
     def study(self, name: str = "s", *, kernels: list[str] | None = None,
               machines: list[str] | None = None,
-              workloads: list[str] | None = None, boots: int = 1,
+              workloads: list[str] | None = None,
+              boots: int | str = 1,
               more: str = "") -> Path:
         """Writes a study over kernels of the user's own, made if missing."""
         kernels = kernels or ["k1"]
@@ -234,7 +237,7 @@ class Bench:
             "KLAB_HOME": str(ROOT),
             "KLAB_QEMU": str(BUILD / "fake_qemu"),
             # Most scenarios end before the analysis, which takes seconds.
-            "KLAB_PYTHON": "/bin/true",
+            "KLAB_PYTHON": str(NO_ANALYSIS),
             "FAKE_QEMU_PLAY": play,
             "ASAN_OPTIONS": "exitcode=99",
             "LC_ALL": "C.UTF-8",

@@ -36,6 +36,8 @@ WORKLOADS = {
                f"metrics:\n  {TIME}\n"
                "  faults: { unit: faults, better: lower, from: monitor, "
                "monitor: vmstat, row: pgfault, column: 1 }\n",
+    "made": "programs: [made]\nsteps: [{ name: run, argv: [made] }]\n"
+            f"metrics: {{ {TIME} }}\n",
     "broken": "programs: [broken]\nsteps: [{ name: run, argv: [broken] }]\n"
               f"metrics: {{ {TIME} }}\n",
 }
@@ -56,6 +58,8 @@ def shelf(bench: kit.Bench) -> kit.Bench:
             f"workload: {name}\nsummary: a test\nbinaries: [ls]\n{text}")
     (home / "workloads/broken/broken.c").write_text(
         "int main(void) { return nothing; }\n")
+    (home / "workloads/made/made.c").write_text(
+        "int main(void) { return 0; }\n")
     bench.env["KLAB_HOME"] = str(home)
     return bench
 
@@ -183,7 +187,7 @@ def test_plan_knows_a_package_by_its_name(shelf: kit.Bench) -> None:
 
 def test_metric_is_missing(shelf: kit.Bench) -> None:
     study = shelf.study(kernels=["k1", "k2-slow20"], workloads=["half"],
-                        boots=3)
+                        boots=3, more="compare: { confirm: no }\n")
     result = shelf.klab("run", study, env={"KLAB_PYTHON": "/usr/bin/python3"})
     # The boots are good, and the metric that is there is compared.
     assert result.code == kit.CHANGED, result.err
@@ -230,3 +234,26 @@ def test_unknown_monitor(shelf: kit.Bench) -> None:
         f"klab: {study}:5: key 'monitors': there is no monitor 'vmstatt'; "
         "klab has: interrupts, ")
     assert not shelf.lab.exists()
+
+
+def test_gc_of_programs(shelf: kit.Bench) -> None:
+    """A program goes with the last archive that has it."""
+    made = shelf.dir / "home/workloads/made/made.c"
+    programs = shelf.lab / "programs"
+
+    def there() -> set[str]:
+        return {path.name for path in programs.iterdir()}
+
+    assert shelf.klab("run", shelf.study(workloads=["made"])).code == kit.DONE
+    first = there()
+    made.write_text("int main(void) { return 1; }\n")
+    other = shelf.study("other", workloads=["made"])
+    assert shelf.klab("run", other).code == kit.DONE
+    (programs / ".0123456789abcdef.tmp").mkdir()
+    assert len(there()) == 3
+    assert shelf.klab("gc").out.count("/programs/.0123") == 1
+    assert len(there()) == 2
+    assert shelf.klab("gc", "--forget=other").out.count("/programs/") == 1
+    assert there() == first
+    assert shelf.klab("gc", "--forget=s").out.count("/programs/") == 1
+    assert there() == set()

@@ -17,6 +17,7 @@
 #include "machine/backend.h"
 
 #include <errno.h>
+#include <math.h>
 #include <sqlite3.h>
 #include <unistd.h>
 
@@ -180,7 +181,7 @@ static void plan(struct plan *p, int stages)
 		.nstages = (size_t)stages, .configs = p->configs, .nconfigs = 1,
 		.source = {.kind = SOURCE_IMAGE}, .machines = p->machines,
 		.nmachines = 1, .workloads = p->workloads, .nworkloads = 1,
-		.boots = 2, .min_effect = 0.01};
+		.rules = {.min = 2, .max = 2}, .min_effect = 0.01};
 }
 
 static const struct kernel kernel = {
@@ -219,8 +220,8 @@ static void write_plan(struct db *db, struct plan *p, const bool *with_kernel)
 					  with_kernel[i], &e);
 	}
 	if (!r)
-		r = db_prune(db, id, p->study.boots, &e);
-	for (int seed = 1; !r && seed <= p->study.boots; seed++)
+		r = db_prune(db, id, &p->study, &e);
+	for (int seed = 1; !r && seed <= p->study.rules.min; seed++)
 		for (size_t i = 0; !r && i < p->study.nstages; i++) {
 			char *boot = xasprintf("boot-%zu-%d", i, seed);
 
@@ -228,7 +229,8 @@ static void write_plan(struct db *db, struct plan *p, const bool *with_kernel)
 				if (with_kernel[i])
 					r = db_cell(db, id, (int)i,
 						    p->configs[c].name, "m",
-						    "w", seed, boot, &e);
+						    "w", ROLE_SAMPLE, seed,
+						    boot, &e);
 			free(boot);
 		}
 	if (r || db_commit(db, &e))
@@ -265,7 +267,7 @@ static void test_plan_shrinks_and_grows(void **state)
 	plan(&p, 3);
 	write_plan(db, &p, all);
 	plan(&p, 1);
-	p.study.boots = 1;
+	p.study.rules.min = p.study.rules.max = 1;
 	write_plan(db, &p, all);
 	assert_int_equal(number(db, "SELECT count(*) FROM stage"), 1);
 	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 1);
@@ -391,7 +393,7 @@ static void test_variants_of_builds(void **state)
 		assert_int_equal(db_stage(db, id, &p.study.source, &p.stages[i],
 					  &e), 0);
 	assert_int_equal(db_variant(db, id, &v, &e), 0);
-	assert_int_equal(db_prune(db, id, 2, &e), 0);
+	assert_int_equal(db_prune(db, id, &p.study, &e), 0);
 	assert_int_equal(number(db, "SELECT count(*) FROM cell "
 				    "WHERE stage = 1"), 0);
 	v.state = "broken";
@@ -440,11 +442,145 @@ static void test_boots_of_another_kernel(void **state)
 	assert_int_equal(db_kernel(db, &other, &e), 0);
 	id = number(db, "SELECT id FROM study");
 	assert_int_equal(db_variant(db, id, &v, &e), 0);
-	assert_int_equal(db_prune(db, id, 2, &e), 0);
+	assert_int_equal(db_prune(db, id, &p.study, &e), 0);
 	assert_int_equal(number(db, "SELECT count(*) FROM cell "
 				    "WHERE boot = 'boot-1-1'"), 0);
 	assert_int_equal(number(db, "SELECT count(*) FROM cell "
 				    "WHERE boot = 'boot-0-1'"), 1);
+	db_close(db);
+}
+
+static void add_cell(struct db *db, int stage, enum cell_role role, int seed)
+{
+	char *boot = xasprintf("boot-%d-%d", stage, seed);
+	struct err e;
+
+	assert_int_equal(db_cell(db, number(db, "SELECT id FROM study"), stage,
+				 "as-shipped", "m", "w", role, seed, boot, &e),
+			 0);
+	free(boot);
+}
+
+/* A cell of every role on both stages, beside two samples each. */
+static void add_cells_of_rounds(struct db *db)
+{
+	for (int stage = 0; stage < 2; stage++) {
+		add_cell(db, stage, ROLE_SAMPLE, 3);
+		add_cell(db, stage, ROLE_CONFIRM, SEED_CONFIRM + 1);
+	}
+	add_cell(db, 0, ROLE_AA, SEED_AA + 1);
+	add_cell(db, 0, ROLE_AA, SEED_AA + 2);
+}
+
+/* What the study's file has no word of goes with the plan. */
+static void test_roles_that_are_not_asked_for(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+
+	(void)state;
+	plan(&p, 2);
+	p.study.rules = (struct rules){
+		.min = 2, .max = 3, .confirm = true, .aa = 2};
+	write_plan(db, &p, all);
+	add_cells_of_rounds(db);
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 10);
+	p.study.rules.aa = 1;
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 9);
+	p.study.rules.max = 2;
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 7);
+	p.study.rules.confirm = false;
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 5);
+	p.study.baseline = 1;
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell"), 4);
+	assert_int_equal(number(db, "SELECT json_extract(compare, '$.max') "
+				    "FROM study"), 2);
+	db_close(db);
+}
+
+/* What rounds added is asked for again, and kept until the run is through. */
+static void test_boots_of_rounds(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+	long long id;
+	struct err e;
+
+	(void)state;
+	plan(&p, 2);
+	p.study.rules = (struct rules){
+		.min = 2, .max = 3, .confirm = true, .aa = 2};
+	write_plan(db, &p, all);
+	add_cells_of_rounds(db);
+	id = number(db, "SELECT id FROM study");
+	assert_int_equal(db_prune_rounds(db, id, 1, "as-shipped", "m", "w", 2,
+					 &e), 0);
+	assert_int_equal(db_prune_rounds(db, id, 1, "as-shipped", "m", "w", 2,
+					 &e), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell "
+				    "WHERE stage = 1"), 2);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell "
+				    "WHERE stage = 0"), 6);
+	assert_int_equal(number(db, "SELECT count(*) FROM spare"), 2);
+	assert_int_equal(db_verdicts(db, id, NULL, 0, &e), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM spare"), 0);
+	db_close(db);
+}
+
+static void test_verdicts(void **state)
+{
+	struct db *db = fresh();
+	struct plan p;
+	long long id;
+	struct err e;
+	struct db_verdict v[2] = {
+		{.stage = 0, .config = "c", .machine = "m", .workload = "w",
+		 .metric = "t", .verdict = "baseline", .base = NAN,
+		 .value = 1.5, .change = NAN, .low = NAN, .high = NAN,
+		 .p = NAN, .q = NAN, .boots = 3, .more_boots = NAN},
+		{.stage = 1, .config = "c", .machine = "m", .workload = "w",
+		 .metric = "t", .verdict = "regressed", .reason = "so",
+		 .unit = "ns", .method = "z", .base = 0, .value = 2,
+		 .change = 0.25, .low = 0.125, .high = 0.5, .p = 0.0625,
+		 .q = 0.75, .boots = 5, .more_boots = 7}};
+
+	(void)state;
+	plan(&p, 2);
+	write_plan(db, &p, all);
+	id = number(db, "SELECT id FROM study");
+	assert_int_equal(number(db, "SELECT judged IS NULL FROM study"), 1);
+	assert_int_equal(db_verdicts(db, id, v, 2, &e), 0);
+	assert_int_equal(number(db, "SELECT judged IS NULL FROM study"), 0);
+	assert_int_equal(
+		number(db, "SELECT count(*) FROM verdict WHERE stage = 0 AND "
+			   "base IS NULL AND value = 1.5 AND change IS NULL "
+			   "AND reason IS NULL AND typeof(boots) = 'integer' "
+			   "AND more_boots IS NULL"), 1);
+	assert_int_equal(
+		number(db, "SELECT count(*) FROM verdict WHERE base = 0 AND "
+			   "reason = 'so' AND unit = 'ns' AND change = 0.25 "
+			   "AND low = 0.125 AND high = 0.5 AND p = 0.0625 "
+			   "AND q = 0.75 AND boots = 5 AND more_boots = 7 AND "
+			   "method = 'z' AND metric = 't'"), 1);
+	/* All or none. */
+	v[1].stage = 0;
+	v[0].verdict = "equivalent";
+	assert_true(db_verdicts(db, id, v, 2, &e) < 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM verdict WHERE "
+				    "verdict IN ('baseline', 'regressed')"), 2);
+	/* Another plan keeps them, until there are others, or none. */
+	write_plan(db, &p, all);
+	assert_int_equal(number(db, "SELECT count(*) FROM verdict"), 2);
+	assert_int_equal(db_verdicts(db, id, v, 1, &e), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM verdict"), 1);
+	assert_int_equal(db_no_verdicts(db, id, &e), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM verdict"), 0);
+	assert_int_equal(number(db, "SELECT judged IS NULL FROM study"), 1);
 	db_close(db);
 }
 
@@ -491,6 +627,11 @@ static void test_migration(void **state)
 	assert_int_equal(number(db, "SELECT count(*) FROM finding"), 0);
 	assert_int_equal(number(db, "SELECT count(*) FROM missing"), 0);
 	assert_int_equal(number(db, "SELECT count(*) FROM not_applicable"), 0);
+	assert_int_equal(number(db, "SELECT count(*) FROM cell WHERE role = "
+				    "'sample'"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM study WHERE compare "
+				    "= '{}' AND judged IS NULL"), 1);
+	assert_int_equal(number(db, "SELECT count(*) FROM verdict"), 0);
 	db_close(db);
 }
 
@@ -984,6 +1125,9 @@ int main(void)
 		cmocka_unit_test(test_first_of_the_same_code),
 		cmocka_unit_test(test_variants_of_builds),
 		cmocka_unit_test(test_boots_of_another_kernel),
+		cmocka_unit_test(test_roles_that_are_not_asked_for),
+		cmocka_unit_test(test_boots_of_rounds),
+		cmocka_unit_test(test_verdicts),
 		cmocka_unit_test(test_migration),
 		cmocka_unit_test(test_migration_of_outcomes),
 		cmocka_unit_test(test_forgotten_study),

@@ -100,7 +100,7 @@ static void test_defaults(void **state)
 
 	(void)state;
 	assert_string_equal(s->name, "x");
-	assert_int_equal(s->boots, 5);
+	assert_int_equal(s->rules.min, 5);
 	assert_int_equal(s->baseline, 0);
 	assert_float_equal(s->min_effect, 0.01, 1e-9);
 	assert_int_equal(study_boots(s), 5);

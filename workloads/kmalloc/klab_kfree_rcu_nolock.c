@@ -4,23 +4,13 @@
  * kernel before 7.3 does not have it, so this does not compile there.
  */
 #include "klab_alloc.h"
+#include "klab_nolock.h"
 
 #include <linux/rcupdate.h>
 
 struct object {
 	struct kvfree_rcu_head rcu;
 };
-
-static unsigned int nolock_some(void **p, unsigned int n, gfp_t gfp)
-{
-	unsigned int got = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		p[got] = kmalloc_nolock(size, 0, NUMA_NO_NODE);
-		got += p[got] != NULL;
-	}
-	return got;
-}
 
 static void kfree_rcu_some(void **p, unsigned int n)
 {

@@ -4,17 +4,7 @@
  * has neither, so this does not compile there.
  */
 #include "klab_alloc.h"
-
-static unsigned int nolock_some(void **p, unsigned int n, gfp_t gfp)
-{
-	unsigned int got = 0;
-
-	for (unsigned int i = 0; i < n; i++) {
-		p[got] = kmalloc_nolock(size, 0, NUMA_NO_NODE);
-		got += p[got] != NULL;
-	}
-	return got;
-}
+#include "klab_nolock.h"
 
 static void kfree_nolock_some(void **p, unsigned int n)
 {
