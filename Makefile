@@ -193,6 +193,8 @@ $(BUILD)/bench_console: tests/bench/console.c $(OBJ)
 
 bench: all $(BUILD)/fake_qemu
 	$(PYTHON) tests/bench/bench.py
+	$(PYTHON) tests/bench/compare_time.py
+	$(PYTHON) tests/bench/rates.py
 
 -include $(OBJ:.o=.d) $(BUILD)/runner/main.d
 

@@ -164,6 +164,12 @@ def tell_open(judgement: Judgement, cells: pd.DataFrame) -> None:
                                      budget=f"{budget} boots")
     for row in wanted.failed:
         row.reason = FAILED
+    # What follows one of these is not repeated either.
+    for group in judgement.groups:
+        for before, row in _pairs(group):
+            if row.reason == WAITING and _same_claim(before, row) and (
+                    before.confirmed is None):
+                row.reason = before.reason
 
 
 def tell_refuted(row: Row) -> None:

@@ -125,7 +125,7 @@ class Effects:
                                         list(map(self._counts, others)))
             return contrast and Effect(contrast.estimate, contrast,
                                        weight=weight)
-        constant = before.found.var == 0 and row.found.var == 0
+        constant = all(one.found.var == 0 for one in (before, row, *others))
         if not constant or few < stats.EXACT_FROM:
             contrast = stats.contrast(before.found, row.found,
                                       [one.found for one in others])

@@ -236,9 +236,9 @@ def _compare(group: Group, row: Row, usable: list[Row]) -> None:
         row.more_boots = 2 - few
         row.reason = "one boot has no spread: at least 2 per kernel, better 5"
         return
-    constant = (base.found.var == 0 and row.found.var == 0
-                and group.tail is None)
     others = _others(usable, base, row)
+    constant = group.tail is None and all(
+        one.found.var == 0 for one in (base, row, *others))
     contrast = None if constant and few >= stats.EXACT_FROM else _contrast(
         group, row, "found", others)
     if contrast is None and group.tail is not None:

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Goes up with every change that may lead to another config or sentence. */
-#define RULES 1
+#define RULES 2
 
 #define KEY_LEN 17
 
@@ -157,7 +157,10 @@ static void explain_one(const struct kconfig_wish *wish, const struct why *why,
 	bool unknown;
 	char *text = why_sentence(why, &q, &unknown);
 
-	add_unmet(out, wish, text, unknown);
+	if (unknown && wish->if_there)
+		free(text);
+	else
+		add_unmet(out, wish, text, unknown);
 }
 
 static void check_wishes(const struct kconfig_request *rq,

@@ -15,6 +15,7 @@
 
 static const char prefix[] = "CONFIG_";
 static const char not_set[] = " is not set";
+static const char if_there[] = "# klab: if there";
 
 /* ---- words ---- */
 
@@ -119,15 +120,25 @@ static bool split(char *line, const char **option, const char **value)
 	return kconfig_option_ok(*option) && kconfig_value_ok(*value);
 }
 
-static void append(struct kconfig_file *f, size_t *room, const char *option,
-		   const char *value, int line)
+/* A text on its way into a file. */
+struct reading {
+	const char *path;
+	struct kconfig_file *out;
+	size_t room;
+	int line;
+	bool strict, if_there;
+};
+
+static void append(struct reading *r, const char *option, const char *value)
 {
-	if (f->n == *room) {
-		*room = *room * 2 + 64;
-		f->at = xrealloc(f->at, *room * sizeof(*f->at));
+	struct kconfig_file *f = r->out;
+
+	if (f->n == r->room) {
+		r->room = r->room * 2 + 64;
+		f->at = xrealloc(f->at, r->room * sizeof(*f->at));
 	}
-	f->at[f->n++] =
-		(struct kconfig_entry){xstrdup(option), xstrdup(value), line};
+	f->at[f->n++] = (struct kconfig_entry){xstrdup(option), xstrdup(value),
+					       r->line, r->if_there};
 }
 
 static int by_option_and_line(const void *a, const void *b)
@@ -184,8 +195,7 @@ static size_t trimmed(const char *text, size_t len)
 	return len;
 }
 
-static int parse_line(const char *text, size_t len, const char *path, int line,
-		      bool strict, struct kconfig_file *out, size_t *room,
+static int parse_line(struct reading *in, const char *text, size_t len,
 		      struct err *e)
 {
 	const char *option, *value;
@@ -193,13 +203,13 @@ static int parse_line(const char *text, size_t len, const char *path, int line,
 	int r = 0;
 
 	len = trimmed(text, len);
-	if (!len)
-		return 0;
 	copy = xstrndup(text, len);
-	if (split(copy, &option, &value))
-		append(out, room, option, value, line);
-	else if (strict && *text != '#')
-		r = complain(path, line, text, len, e);
+	if (!*copy || (*copy == '#' && !str_ends(copy, not_set)))
+		in->if_there = !strcmp(copy, if_there);
+	else if (split(copy, &option, &value))
+		append(in, option, value);
+	else if (in->strict && *copy != '#')
+		r = complain(in->path, in->line, text, len, e);
 	free(copy);
 	return r;
 }
@@ -207,14 +217,15 @@ static int parse_line(const char *text, size_t len, const char *path, int line,
 int kconfig_file_parse(const char *text, const char *path, bool strict,
 		       struct kconfig_file *out, struct err *e)
 {
-	size_t room = 0;
+	struct reading in = {.path = path, .out = out, .strict = strict};
 	int r = 0;
 
 	*out = (struct kconfig_file){0};
-	for (int line = 1; *text && !r; line++) {
+	while (*text && !r) {
 		size_t n = strcspn(text, "\n");
 
-		r = parse_line(text, n, path, line, strict, out, &room, e);
+		in.line++;
+		r = parse_line(&in, text, n, e);
 		text += n + (text[n] == '\n');
 	}
 	if (r)

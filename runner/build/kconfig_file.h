@@ -19,6 +19,7 @@ struct kconfig_entry {
 	char *option; /* without CONFIG_ */
 	char *value;  /* as it is written, with quotes; "n": is not set */
 	int line;
+	bool if_there; /* it may be missing in a tree, see below */
 };
 
 /* One entry for each option, in order of their names. */
@@ -29,7 +30,9 @@ struct kconfig_file {
 
 /* Of an option that is named twice the later one counts.  Any line that is
  * neither an option nor a comment is an error (ERR_USER, path and line) if
- * strict, else skipped.  *out is empty after an error. */
+ * strict, else skipped.  Below the comment "# klab: if there", up to the next
+ * comment or empty line, are options that a tree need not have.  *out is empty
+ * after an error. */
 int kconfig_file_parse(const char *text, const char *path, bool strict,
 		       struct kconfig_file *out, struct err *e);
 /* Reads and parses. */

@@ -29,13 +29,15 @@ static void drop_wish(struct kconfig_wish *w)
 }
 
 /* Takes value and from. */
-static void push(struct pile *p, const char *option, char *value, char *from)
+static void push(struct pile *p, const char *option, char *value, char *from,
+		 bool if_there)
 {
 	if (p->n == p->room) {
 		p->room = p->room * 2 + 32;
 		p->at = xrealloc(p->at, p->room * sizeof(*p->at));
 	}
-	p->at[p->n++] = (struct kconfig_wish){xstrdup(option), value, from};
+	p->at[p->n++] =
+		(struct kconfig_wish){xstrdup(option), value, from, if_there};
 }
 
 /* ---- reading ---- */
@@ -74,7 +76,7 @@ static int read_fragment(const char *path, struct pile *p, struct str *digest,
 		digest_text(digest, "fragment", text.buf, text.len);
 	for (size_t i = 0; i < f.n; i++)
 		push(p, f.at[i].option, xstrdup(f.at[i].value),
-		     xasprintf("%s:%d", path, f.at[i].line));
+		     xasprintf("%s:%d", path, f.at[i].line), f.at[i].if_there);
 	kconfig_file_release(&f);
 	str_release(&text);
 	return r;
@@ -104,7 +106,7 @@ static int read_set(const struct kconfig_request *rq,
 				rq->study, s->line, option, KCONFIG_VALUE_CAP);
 	}
 	str_addf(digest, "set %s %zu %s\n", option, strlen(value), value);
-	push(p, option, value, xasprintf("%s:%d", rq->study, s->line));
+	push(p, option, value, xasprintf("%s:%d", rq->study, s->line), false);
 	return 0;
 }
 

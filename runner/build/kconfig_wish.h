@@ -13,9 +13,10 @@
 struct err;
 
 struct kconfig_wish {
-	char *option; /* without CONFIG_ */
-	char *value;  /* as in a .config; "n": is not set */
-	char *from;   /* "file:line" */
+	char *option;  /* without CONFIG_ */
+	char *value;   /* as in a .config; "n": is not set */
+	char *from;    /* "file:line" */
+	bool if_there; /* where the tree has no such option, it is none */
 };
 
 /* One for each option, in order of their names. */

@@ -68,14 +68,6 @@ int rules_next_look(const struct rules *r, int n)
 
 /* ---- compare ---- */
 
-/* Half of what the samples may come to, but enough to repeat one claim. */
-static size_t usual_budget(const struct study *s)
-{
-	size_t half = study_boots_max(s) / 2, least = 2 * (size_t)s->rules.max;
-
-	return half > least ? half : least;
-}
-
 static int read_confirm(struct yml_node *map, struct study *s, struct err *e)
 {
 	struct yml_node *n = yml_get(map, "confirm");
@@ -179,7 +171,7 @@ int rules_read_compare(struct yml_node *compare, struct study *s, struct err *e)
 	if (compare && read_confirm(compare, s, e))
 		return -1;
 	if (r->confirm && !r->budget)
-		r->budget = usual_budget(s);
+		r->budget = study_boots_max(s);
 	return 0;
 }
 

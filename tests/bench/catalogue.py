@@ -40,13 +40,14 @@ SOURCES = {
            "  own: { base: tiny, fragments: [virt, modules, memcg, kunit] }\n"
            "merge_needs: yes\n",
 }
-#: The monitors of each config, and what their options are.  All can be
-#: preempted, since the preemptoff tracer is for such kernels only.
+#: What all kernels have that monitors are tried on.  They can be preempted, since
+#: the preemptoff tracer is for such kernels only.
+COMMON = "PREEMPT: y, PSI: y, SCHEDSTATS: y"
+#: The monitors of each of these kernels, after the options that they need.
 MONITORED = {
-    "without": ("PREEMPT: y, PSI: y, SCHEDSTATS: y",
-                ["interrupts", "softirqs", "vmstat", "slabinfo", "psi",
-                 "schedstat", "perf-stat"]),
-    "lock_stat": ("LOCK_STAT: y, DEBUG_KERNEL: y", ["lock_stat"]),
+    "without": ("", ["interrupts", "softirqs", "vmstat", "slabinfo", "psi",
+                     "schedstat", "perf-stat"]),
+    "lock_stat": ("DEBUG_KERNEL: y, LOCK_STAT: y", ["lock_stat"]),
     "tracers": ("FTRACE: y, IRQSOFF_TRACER: y, PREEMPT_TRACER: y",
                 ["irqsoff", "preemptoff"]),
 }
@@ -162,20 +163,18 @@ def catalogue(words: list[str]) -> None:
         print(f"| `{word}` | none fits |")
 
 
-def monitor_study() -> str:
-    """Writes the study of all monitors, under a config for each sort; its path."""
-    configs = "configs:\n  without: { base: tiny, fragments: [virt], set: { "
-    configs += MONITORED["without"][0] + " } }\n"
-    for config, (options, _) in MONITORED.items():
-        if config != "without":
-            configs += (f"  {config}: {{ extends: without, "
-                        f"set: {{ {options} }} }}\n")
+def monitor_study(config: str) -> str:
+    """Writes the study of the monitors of one kernel; its path."""
+    options, names = MONITORED[config]
+    chosen = f"{COMMON}, {options}" if options else COMMON
     words = []
     for word in TRIED:
         words.append(word)
         words += [f"{{{word}: {{as: {word}.{name}, monitors: [{name}]}}}}"
-                  for _, names in MONITORED.values() for name in names]
-    return study("monitors", TREE + configs, "icount-1cpu", words)
+                  for name in names]
+    return study(f"monitors-{config}", TREE + "configs:\n"
+                 f"  {config}: {{ base: tiny, fragments: [virt], "
+                 f"set: {{ {chosen} }} }}\n", "icount-1cpu", words)
 
 
 def monitor_values() -> dict[tuple[str, str, str], dict[int, float]]:
@@ -184,7 +183,7 @@ def monitor_values() -> dict[tuple[str, str, str], dict[int, float]]:
     with sqlite3.connect(f"file:{LAB}/lab.db?mode=ro", uri=True) as db:
         seen = db.execute(
             "SELECT config, workload, metric, is_primary, better, seed, value "
-            "FROM study_sample WHERE study = 'monitors'").fetchall()
+            "FROM study_sample WHERE study LIKE 'monitors-%'").fetchall()
     found: dict[tuple[str, str, str], dict[int, float]] = {}
     for config, workload, metric, primary, better, seed, value in seen:
         if primary or metric.endswith("-cost"):
@@ -209,7 +208,8 @@ def slower(base: dict[int, float], other: dict[int, float]) -> str:
 def monitors() -> None:
     """Each workload with each monitor on, against none on the same kernel; and
     the options that some monitors need, against a kernel without."""
-    klab("run", monitor_study())
+    for config in MONITORED:
+        klab("run", monitor_study(config))
     seen = monitor_values()
 
     def cells(config: str, name: str, against: str) -> list[str]:

@@ -95,6 +95,33 @@ static void test_the_later_line_wins(void **state)
 	kconfig_file_release(&f);
 }
 
+static void test_lines_for_trees_that_have_it(void **state)
+{
+	static const struct {
+		const char *option;
+		bool if_there;
+	} expected[] = {{"A", true},  {"B", true},  {"C", false}, {"D", true},
+			{"E", false}, {"F", false}, {"G", false}};
+	struct kconfig_file f;
+
+	(void)state;
+	parse("# klab: if there\nCONFIG_A=y\n# CONFIG_B is not set\n\n"
+	      "CONFIG_C=y\n# klab: if there \r\nCONFIG_D=y\n# why\nCONFIG_E=y\n"
+	      "# klab: if there\n# and why\nCONFIG_F=y\n"
+	      "# klab: if there or not\nCONFIG_G=y\n",
+	      &f);
+	assert_int_equal(f.n, sizeof(expected) / sizeof(*expected));
+	for (size_t i = 0; i < f.n; i++) {
+		assert_string_equal(f.at[i].option, expected[i].option);
+		assert_int_equal(f.at[i].if_there, expected[i].if_there);
+	}
+	kconfig_file_release(&f);
+	/* Of a line that is there twice the later one says it, too. */
+	parse("# klab: if there\nCONFIG_A=y\n\nCONFIG_A=y\n", &f);
+	assert_false(f.at[0].if_there);
+	kconfig_file_release(&f);
+}
+
 static void test_bad_lines_have_a_place(void **state)
 {
 	static const char *const bad[] = {"CONFIG_A",        "CONFIG_A=",
@@ -322,7 +349,9 @@ static void test_where_a_wish_is_from(void **state)
 	struct err e;
 	char *from;
 
-	add_fragment(f, "one", "# why\nCONFIG_A=y\n");
+	add_fragment(f, "one",
+		     "# why\nCONFIG_A=y\n# klab: if there\n"
+		     "CONFIG_D=y\nCONFIG_B=y\n");
 	add_set(f, "B", "y");
 	assert_int_equal(kconfig_wishes_read(&f->rq, &w, &e), 0);
 	from = xasprintf("%s/one:2", dir);
@@ -330,6 +359,9 @@ static void test_where_a_wish_is_from(void **state)
 	assert_string_equal(kconfig_wishes_find(&w, "B")->from,
 			    "study.yaml:10");
 	assert_null(kconfig_wishes_find(&w, "C"));
+	assert_false(kconfig_wishes_find(&w, "A")->if_there);
+	assert_true(kconfig_wishes_find(&w, "D")->if_there);
+	assert_false(kconfig_wishes_find(&w, "B")->if_there);
 	kconfig_wishes_release(&w);
 	free(from);
 }
@@ -389,7 +421,7 @@ static void test_the_local_version_is_ours(void **state)
 
 static void holds(const char *value, const char *config, bool expected)
 {
-	struct kconfig_wish w = {(char *)"X", (char *)value, NULL};
+	struct kconfig_wish w = {(char *)"X", (char *)value, NULL, false};
 	struct kconfig_file f;
 
 	parse(config, &f);
@@ -792,6 +824,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_lines),
+		cmocka_unit_test(test_lines_for_trees_that_have_it),
 		cmocka_unit_test(test_the_later_line_wins),
 		cmocka_unit_test(test_bad_lines_have_a_place),
 		cmocka_unit_test(test_long_words_are_refused),

@@ -100,7 +100,7 @@ static void test_as_the_lab_keeps_them(void **state)
 {
 	(void)state;
 	assert_rules("", "{\"min\":5,\"max\":5,\"until\":null,\"confirm\":true,"
-			 "\"budget\":10,\"aa\":0,\"limits\":{}}");
+			 "\"budget\":20,\"aa\":0,\"limits\":{}}");
 	assert_rules("boots: { min: 3, max: 20, until: 2% }\n"
 		     "compare: { confirm: 7, aa: 4, "
 		     "limits: { w/t: 50, v/t: 1.5e3 } }",
@@ -112,7 +112,7 @@ static void test_as_the_lab_keeps_them(void **state)
 		     "\"budget\":0,\"aa\":0,\"limits\":{}}");
 	assert_rules("boots: { min: 4, max: 4 }\ncompare: { confirm: yes }",
 		     "{\"min\":4,\"max\":4,\"until\":null,\"confirm\":true,"
-		     "\"budget\":8,\"aa\":0,\"limits\":{}}");
+		     "\"budget\":16,\"aa\":0,\"limits\":{}}");
 }
 
 static void test_counts(void **state)
@@ -127,12 +127,12 @@ static void test_counts(void **state)
 	assert_int_equal(study_boots(s), 20);
 	assert_int_equal(study_boots_max(s), 20 + 4 * 2 + 7);
 	study_free(s);
-	/* Enough to repeat one claim, and half of what is planned. */
+	/* As many as may come without them. */
 	s = good("boots: 9\ncompare: { aa: 10 }");
-	assert_int_equal(s->rules.budget, (4 * 9 + 20) / 2);
+	assert_int_equal(s->rules.budget, 4 * 9 + 20);
 	study_free(s);
 	s = good("boots: { min: 3, max: 20 }");
-	assert_int_equal(s->rules.budget, 4 * 20 / 2);
+	assert_int_equal(s->rules.budget, 4 * 20);
 	study_free(s);
 	s = good("boots: 5\nstages: [0]");
 	assert_int_equal(s->rules.budget, 10);
