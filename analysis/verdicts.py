@@ -191,9 +191,9 @@ def _others(rows: list[Row], *known: Row) -> list[Row]:
 
 def _describe(group: Group, row: Row, usable: list[Row]) -> None:
     values = np.array(row.values)
-    if row.n > 1 and np.mean(values) > 0:
-        row.cv = 0.0 if np.ptp(values) == 0 else float(
-            np.std(values / np.mean(values), ddof=1))
+    mean = float(values.sum()) / row.n
+    if row.n > 1 and mean > 0:
+        row.cv = math.sqrt(Sample.of(values / mean).var)
     if group.tail is not None:
         counts = group.tail.of(row.boots)
         row.mean = 1e6 * counts.seen / counts.samples
