@@ -239,7 +239,7 @@ def _refuse(group: Group, machine: dict[str, Any], rules: load.Rules) -> None:
     for row in group.rows:
         if reason and row.values:
             row.verdict, row.reason = NOT_APPLICABLE, reason
-        if limit is not None and row.values:
+        if limit is not None and row.values and reason != NO_METRONOME:
             _gate(group, row, limit, reason)
 
 

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 
 import pandas as pd
 
+from . import text
 from .model import Group, Judgement, Row
 
 #: Seeds of fresh boots start after this number.
@@ -29,7 +30,7 @@ WAITING = ("a change is claimed, but fresh boots have not repeated it yet: "
 FAILED = ("a change is claimed, but the fresh boots that should repeat it "
           "gave no values: see what became of them")
 TOO_DEAR = ("a change is claimed, but to repeat it would take {need}, and the "
-            "study's budget for that is {budget} (compare: confirm)")
+            "study's budget has {left} left of {budget} (compare: confirm)")
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,13 @@ class Wish:
 class Plan:
     """wishes: fresh boots that are in no cell yet.  kernels: how many claims
     they repeat.  dear: rows and the boots that they would need, for which the
-    budget has no room; failed: rows whose fresh boots gave nothing."""
+    budget, of which `left` is left, has no room; failed: rows whose fresh boots
+    gave nothing."""
 
     wishes: list[Wish] = field(default_factory=list)
     kernels: int = 0
     dear: list[tuple[Row, int]] = field(default_factory=list)
+    left: int = 0
     failed: list[Row] = field(default_factory=list)
 
 
@@ -81,7 +84,11 @@ def _pairs(group: Group) -> list[tuple[Row | None, Row]]:
 
 
 def _same_claim(before: Row | None, row: Row) -> bool:
-    return before is not None and before.claim == row.claim
+    """Is it the change that the kernel before it has already?"""
+    if before is None or before.claim != row.claim:
+        return False
+    low, high = before.claimed.interval
+    return low <= row.claimed.change <= high
 
 
 def _repeats(row: Row, alpha: float) -> bool:
@@ -99,11 +106,11 @@ def plan(judgement: Judgement, cells: pd.DataFrame) -> Plan:
         return found
     have = _have(cells)
     ended = _have(cells[cells.state.isin(["ok", "bad", "lab"])])
-    left = judgement.rules.budget - sum(have.values())
-    for group, row in _in_order(judgement):
+    left = found.left = judgement.rules.budget - sum(have.values())
+    for group, row in _in_order(judgement, ended):
         base = (*group.place, judgement.base)
         place = (*group.place, row.stage)
-        boots = max(LEAST, min(MOST, row.looked))
+        boots = _boots(row)
         need = {at: boots - have.get(at, 0) for at in (place, base)}
         if need[place] <= 0:
             found.failed += [row] if ended.get(place, 0) >= boots else []
@@ -112,7 +119,7 @@ def plan(judgement: Judgement, cells: pd.DataFrame) -> Plan:
         if cost > left:
             found.dear.append((row, cost))
             continue
-        left -= cost
+        left = found.left = left - cost
         found.kernels += 1
         for at, more in need.items():
             if more > 0:
@@ -138,12 +145,24 @@ def _have(cells: pd.DataFrame) -> dict[tuple[str, str, str, int], int]:
     return found
 
 
-def _in_order(judgement: Judgement) -> list[tuple[Group, Row]]:
-    """The claims that need boots of their own, the most wanted first."""
+def _boots(row: Row) -> int:
+    """So many fresh boots repeat its claim."""
+    return max(LEAST, min(MOST, row.looked))
+
+
+def _in_order(judgement: Judgement, ended: dict[tuple[str, str, str, int],
+                                                int]
+              ) -> list[tuple[Group, Row]]:
+    """The claims that need boots of their own, the most wanted first; ended:
+    fresh boots that have, by config, machine, workload and stage."""
     open_claims = []
     for group in judgement.groups:
         for before, row in _pairs(group):
-            follows = _same_claim(before, row) and before.confirmed is None
+            # On a wall clock all are repeated in one round, at one time.
+            follows = (group.clock == "exact" and _same_claim(before, row)
+                       and before.confirmed is None
+                       and ended.get((*group.place, before.stage), 0)
+                       < _boots(before))
             if row.claim and row.confirmed is None and not follows:
                 open_claims.append((group, row))
 
@@ -158,13 +177,13 @@ def _in_order(judgement: Judgement) -> list[tuple[Group, Row]]:
 def tell_open(judgement: Judgement, cells: pd.DataFrame) -> None:
     """Say of the claims that are not repeated why they are not."""
     wanted = plan(judgement, cells)
-    budget = judgement.rules.budget
     for row, need in wanted.dear:
-        row.reason = TOO_DEAR.format(need=f"{need} boots",
-                                     budget=f"{budget} boots")
+        row.reason = TOO_DEAR.format(
+            need=text.plural(need, "boot"), left=wanted.left,
+            budget=text.plural(judgement.rules.budget, "boot"))
     for row in wanted.failed:
         row.reason = FAILED
-    # What follows one of these is not repeated either.
+    # What follows one that is too dear is not repeated either.
     for group in judgement.groups:
         for before, row in _pairs(group):
             if row.reason == WAITING and _same_claim(before, row) and (

@@ -264,6 +264,8 @@ def _claim(found: Interaction, margin: float) -> None:
     sure = found.q < ALPHA if found.q is not None else found.method == "exact"
     noise = 0.0 if found.p is None else max(floor(part.group)
                                             for part in found.parts)
-    refuted = any(part.row.confirmed is False for part in found.parts)
-    found.claimed = (sure and not refuted and found.estimate > noise
+    open_claim = any(row.waiting or row.confirmed is False
+                     for part in found.parts
+                     for row in (part.row, part.before))
+    found.claimed = (sure and not open_claim and found.estimate > noise
                      and found.low > max(ceiling, TINY))

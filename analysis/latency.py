@@ -379,7 +379,8 @@ def derive(lab: load.Lab, base: int) -> Derived:
     """
     cells = lab.cells[lab.cells.state == "ok"]
     counts = _Counts(lab.counts)
-    kinds = _kinds(cells, counts)
+    kinds = _kinds(cells, counts, set(zip(lab.metrics.workload,
+                                          lab.metrics.name)))
     tails: dict[tuple[str, str, str, str], Tail] = {}
     missing: dict[tuple[str, str], str] = {}
     rows: list[tuple] = []
@@ -402,8 +403,10 @@ def derive(lab: load.Lab, base: int) -> Derived:
         "boot", "value"]), missing, tails)
 
 
-def _kinds(cells: pd.DataFrame, counts: _Counts) -> dict[str, dict[str, str]]:
-    """By workload: the histograms' metric to the name of its exceedances."""
+def _kinds(cells: pd.DataFrame, counts: _Counts,
+           taken: set[tuple[str, str]]) -> dict[str, dict[str, str]]:
+    """By workload: the histograms' metric to the name of its exceedances.
+    taken: workloads and the names that their own metrics have."""
     of_boot: dict[str, set[str]] = {}
     for boot, kind in counts.rows:
         of_boot.setdefault(boot, set()).add(kind)
@@ -411,8 +414,9 @@ def _kinds(cells: pd.DataFrame, counts: _Counts) -> dict[str, dict[str, str]]:
     for boot, workload in zip(cells.boot, cells.workload):
         if boot in of_boot:
             found.setdefault(workload, set()).update(of_boot[boot])
-    return {workload: {kind: METRIC if len(kinds) == 1 else f"{kind}-{METRIC}"
-                       for kind in sorted(kinds)}
+    return {workload: {kind: METRIC if len(kinds) == 1
+                       and (workload, METRIC) not in taken
+                       else f"{kind}-{METRIC}" for kind in sorted(kinds)}
             for workload, kinds in found.items()}
 
 

@@ -296,7 +296,7 @@ def _rules(words: str, cells: pd.DataFrame) -> Rules:
             budget=int(said.get("budget") or 0), aa=int(said.get("aa") or 0),
             limits={tuple(key.split("/", 1)): float(value)
                     for key, value in limits.items() if "/" in key})
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, OverflowError):
         return Rules(min=seen, max=seen)
 
 

@@ -53,6 +53,7 @@ class Row:
     the stage's patch, if it has one; word what the study calls the stage; twin
     an earlier stage with the same code, which has the same boots.  splats:
     boots that ran, but with findings.  limited: beyond a limit of the user's.
+    waiting: a claim that fresh boots have to repeat, and have not.
     """
 
     stage: int
@@ -89,6 +90,7 @@ class Row:
     weight: float = 1.0
     looked: int = 0
     limited: bool = False
+    waiting: bool = False
 
     @property
     def n(self) -> int:
@@ -230,5 +232,5 @@ class Judgement:
         """Did anything regress, or break that worked before, or does a
         kernel report something that is not harmless?"""
         return bool(self.found.groups) or any(
-            row.verdict == REGRESSED or row.verdict == BROKEN
-            and group.works() for group, row in self.rows())
+            row.verdict == REGRESSED or row.limited
+            or row.verdict == BROKEN and group.works() for group, row in self.rows())

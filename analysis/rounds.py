@@ -80,6 +80,8 @@ def _undecided(lab: load.Lab, judgement: Judgement) -> list[Wish]:
         return []
     wanted: dict[tuple[str, str, str], dict[int, tuple[int, int]]] = {}
     for group in judgement.groups:
+        if group.base is None or group.base.found is None:
+            continue
         for row in group.rows:
             if not group.primary or _decided(row, rules.until, group):
                 continue
@@ -91,8 +93,11 @@ def _undecided(lab: load.Lab, judgement: Judgement) -> list[Wish]:
         stages = wanted.get(group.place)
         if stages and group.base is not None:
             most = max(look for _, look in stages.values())
-            if group.base.looked < most:
-                stages[group.base.stage] = (group.base.looked, most)
+            for row in group.rows if group.clock != "exact" else [group.base]:
+                # Where time is real, they go on together: in one block.
+                if row.found is not None and row.twin is None and (
+                        row.looked < most):
+                    stages.setdefault(row.stage, (row.looked, most))
     return [Wish(stage, *place, "sample", have + 1, look)
             for place, stages in wanted.items()
             for stage, (have, look) in sorted(stages.items())]
@@ -114,7 +119,7 @@ def _width(group: Group, row: Row) -> float:
     """Half the width of the interval, as a fraction of the baseline."""
     found = row.claimed
     low, high = found.interval
-    if found.absolute:
+    if found.absolute or group.log and low <= -1:
         return math.inf
     if group.log:
         return math.expm1((math.log1p(high) - math.log1p(low)) / 2)

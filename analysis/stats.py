@@ -34,8 +34,9 @@ import numpy as np
 NOISIER = 0.10
 QUIETER = 0.01
 LEVEL = 0.95
-#: Equal values in so many boots are taken for a deterministic metric.
-EXACT_FROM = 3
+#: Equal values in so many boots are taken for a deterministic metric, in so
+#: few only if all kernels have them.
+EXACT, EXACT_FROM = 5, 3
 #: The widest step in which a tool reports: whole units.
 WIDEST = 1.0
 POWER = 0.8
@@ -197,6 +198,14 @@ def resolution(values: np.ndarray) -> float:
         if np.all(np.abs(scaled - np.round(scaled)) < 1e-6):
             return step
     return 0.0
+
+
+def exact(a: Sample, b: Sample, others: list[Sample]) -> bool:
+    """Are two kernels compared without a test, since all their boots agree?"""
+    few = min(a.n, b.n)
+    if a.var or b.var or few < EXACT_FROM:
+        return False
+    return few >= EXACT or all(one.var == 0 for one in others)
 
 
 def coarseness(a: list[float], b: list[float]) -> float:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import Iterable
 
 from . import latency, stats
 from .model import (EQUIVALENT, IMPROVED, INCONCLUSIVE, NOT_APPLICABLE,
@@ -94,14 +95,21 @@ def usable(group: Group) -> list[Row]:
             and row.verdict != NOT_APPLICABLE and not row.limited]
 
 
+def one_per_key(rows: Iterable[Row]) -> list[Row]:
+    """The first of the kernels with equal code: they share their boots."""
+    found: dict[str | None, Row] = {}
+    for row in rows:
+        found.setdefault(row.key, row)
+    return list(found.values())
+
+
 class Effects:
     """The contrasts of one group, each computed once."""
 
     def __init__(self, group: Group) -> None:
         self.group = group
         self.usable = usable(group)
-        self.lenders = list({row.key: row for row in self.usable
-                             if row.lends}.values())
+        self.lenders = one_per_key(row for row in self.usable if row.lends)
         self.known: dict[tuple[int, int], Effect | None] = {}
 
     def of(self, before: Row, row: Row) -> Effect | None:
@@ -125,8 +133,8 @@ class Effects:
                                         list(map(self._counts, others)))
             return contrast and Effect(contrast.estimate, contrast,
                                        weight=weight)
-        constant = all(one.found.var == 0 for one in (before, row, *others))
-        if not constant or few < stats.EXACT_FROM:
+        if not stats.exact(before.found, row.found,
+                           [one.found for one in others]):
             contrast = stats.contrast(before.found, row.found,
                                       [one.found for one in others])
             return contrast and Effect(
@@ -231,8 +239,10 @@ def _verdict(step: Step, margin: float) -> str:
     side = int(step.interval[0] > high) - int(step.interval[1] < low)
     noisy = step.effect.contrast is not None and (
         abs(step.effect.estimate) <= floor(step.group))
-    if side and not noisy and (step.q is None or step.q < ALPHA) and (
-            step.row.confirmed is not False):
+    open_claim = any(row.waiting or row.confirmed is False
+                     for row in (step.before, step.row))
+    if side and not noisy and not open_claim and (
+            step.q is None or step.q < ALPHA):
         worse = (side > 0) == (step.group.better == "lower")
         return REGRESSED if worse else IMPROVED
     inside = step.narrow[0] >= low and step.narrow[1] <= high

@@ -36,6 +36,16 @@ def tally(judgement: Judgement) -> str:
     return "; ".join(parts)
 
 
+#: What fresh boots said of a claim.  A kernel that follows has the change of
+#: the one before it, which is confirmed.
+REPEATED = (
+    (lambda row: row.confirmed and row.repeated, "confirmed by fresh boots"),
+    (lambda row: row.confirmed and not row.repeated,
+     "the same as of a confirmed kernel before"),
+    (lambda row: row.confirmed is False, "not confirmed by fresh boots"),
+    (lambda row: row.confirmed is None, "not repeated yet"))
+
+
 def trust(judgement: Judgement) -> list[str]:
     """Lines on how far the verdicts can be trusted: what the lab would say of
     the baseline against itself, and which claims fresh boots repeated."""
@@ -43,10 +53,8 @@ def trust(judgement: Judgement) -> list[str]:
     claimed = [row for _, row in judgement.rows()
                if row.claim and row.twin is None]
     if claimed and judgement.rules.confirm:
-        told = [(sum(row.confirmed is known for row in claimed), words)
-                for known, words in ((True, "confirmed by fresh boots"),
-                                     (False, "not confirmed by fresh boots"),
-                                     (None, "not repeated yet"))]
+        told = [(sum(bool(is_so(row)) for row in claimed), words)
+                for is_so, words in REPEATED]
         lines.append(f"{text.plural(len(claimed), 'claimed change')}: "
                      + ", ".join(f"{number} {words}" for number, words in told
                                  if number))
@@ -61,8 +69,8 @@ def _noise(judgement: Judgement) -> str:
     known = [group.noise for group in judgement.groups
              if group.primary and group.noise is not None]
     if not known:
-        return ("A/A: false alarms not measured, the baseline has fewer than "
-                f"{noise.LEAST} boots (compare: aa)")
+        return ("A/A: false alarms not measured, that takes "
+                f"{noise.LEAST} boots of the baseline at first (compare: aa)")
     alarms = sum(one.alarms for one in known) / len(known)
     each = " or ".join(f"{n} against {n}" for n in
                        sorted({one.each for one in known}))
@@ -82,7 +90,8 @@ def headline(judgement: Judgement) -> str:
     news = [one for one in judgement.found.causes() if one.new]
     if news:
         return _reported(judgement, news)
-    found = [(g, r) for g, r in rows if r.verdict == verdicts.REGRESSED]
+    found = [(g, r) for g, r in rows
+             if r.verdict == verdicts.REGRESSED or r.limited]
     found = [(g, r) for g, r in found if g.primary] or found
     if found:
         return _regressed(judgement, found)
@@ -167,6 +176,8 @@ def _regressed(judgement: Judgement, found: list[tuple[Group, Row]]) -> str:
 def _change_of(group: Group, row: Row, base: str) -> str:
     what, kernel = (text.plain(f"{group.workload} {group.metric}"),
                     text.plain(row.full))
+    if row.limited:
+        return f"{what} is beyond its limit on {kernel}"
     if row.change is None:
         word = "higher" if row.difference[0] > 0 else "lower"
         return f"{what} is {word} on {kernel} than on {base}"

@@ -24,7 +24,7 @@ from .model import (BASELINE, BROKEN, EQUIVALENT, IMPROVED, INCONCLUSIVE,
                     NOT_APPLICABLE, REGRESSED, SAME, TIMES, Estimate, Group,
                     Judgement, Row)
 from .stats import Sample
-from .steps import size
+from .steps import one_per_key, size
 
 ALPHA = 0.05
 #: More boots than that nobody will wait for.
@@ -139,10 +139,12 @@ def _measure(group: Group, base: int, margin: float) -> None:
     """Means, changes and p values of one group."""
     for row in group.rows:
         bad = sum(not math.isfinite(value) for value in row.values)
-        if bad:
+        if bad and not row.limited:
             row.verdict = INCONCLUSIVE
             row.reason = (f"{bad} of {row.n} boots gave no finite value: "
                           "a mean would mean nothing")
+        elif row.values and not row.first and not row.limited:
+            row.reason = "only boots that repeat a claim gave a value"
     usable = [row for row in group.rows if row.first
               and all(map(math.isfinite, row.values))]
     # The rates of rare events are compared by their ratio.
@@ -157,7 +159,7 @@ def _measure(group: Group, base: int, margin: float) -> None:
         row.sample = Sample.of(values)
         row.found = Sample.of(values[:len(row.first)])
         row.again = Sample.of(values[len(row.first):]) if row.fresh else None
-    kernels = {row.key: row.found for row in usable}
+    kernels = {row.key: row.found for row in one_per_key(usable)}
     lends = dict(zip(kernels, stats.lenders(list(kernels.values()))))
     for row in usable:
         row.lends = lends[row.key]
@@ -176,17 +178,17 @@ def _noise(group: Group, usable: list[Row], scale,
         return None
     margin = (math.log1p(margin) if group.log
               else margin * abs(group.base.found.mean))
-    return noise.measure(scale(np.array(group.base.first)),
-                         int(np.median(others)), margin, ALPHA)
+    boots = scale(np.array(group.base.first))
+    each = min(int(np.median(others)), len(boots) // 2)
+    return noise.measure(boots, each, margin, ALPHA)
 
 
 def _others(rows: list[Row], *known: Row) -> list[Row]:
     """The kernels, none of the known, that may lend their variance: one per
     key, since kernels of equal key share boots."""
     keys = {row.key for row in known}
-    found = {row.key: row for row in rows
-             if row.lends and row.key not in keys}
-    return list(found.values())
+    return one_per_key(row for row in rows
+                       if row.lends and row.key not in keys)
 
 
 def _describe(group: Group, row: Row, usable: list[Row]) -> None:
@@ -218,7 +220,8 @@ def _against(group: Group, usable: list[Row]) -> None:
     for row in group.rows:
         if row is base or row.verdict in (BROKEN, NOT_APPLICABLE):
             continue
-        if base is not None and row.key and row.key == base.key:
+        if (base is not None and row.key and row.key == base.key
+                and not row.limited):
             row.verdict, row.reason = SAME, None
         elif row.found is not None and not row.limited:
             _compare(group, row, usable)
@@ -237,10 +240,10 @@ def _compare(group: Group, row: Row, usable: list[Row]) -> None:
         row.reason = "one boot has no spread: at least 2 per kernel, better 5"
         return
     others = _others(usable, base, row)
-    constant = group.tail is None and all(
-        one.found.var == 0 for one in (base, row, *others))
-    contrast = None if constant and few >= stats.EXACT_FROM else _contrast(
-        group, row, "found", others)
+    contrast = None
+    if group.tail is not None or not stats.exact(
+            base.found, row.found, [one.found for one in others]):
+        contrast = _contrast(group, row, "found", others)
     if contrast is None and group.tail is not None:
         row.reason = latency.nothing_seen(group.tail.of(row.boots))
         return
@@ -254,7 +257,8 @@ def _compare(group: Group, row: Row, usable: list[Row]) -> None:
     row.claimed = row.whole = _estimate(group, row, "found", contrast)
     if contrast:
         row.p = min(1.0, contrast.p() / row.weight)
-    if row.fresh or base.fresh:
+    # On a wall clock boots of other rounds ran at other times.
+    if row.fresh or base.fresh and group.clock == "exact":
         row.whole = _estimate(group, row, "sample",
                               _contrast(group, row, "sample", others))
     if base.again and row.again and min(base.again.n, row.again.n) > 1:
@@ -350,6 +354,8 @@ def _claim(group: Group, margin: float) -> None:
 
 
 def _decide(group: Group, row: Row, margin: float, confirm: bool) -> None:
+    if row.limited:
+        return
     if row.twin is not None and row is not group.base:
         row.verdict, row.reason, row.more_boots = SAME, None, None
         return
@@ -363,6 +369,7 @@ def _decide(group: Group, row: Row, margin: float, confirm: bool) -> None:
         row.verdict, row.reason = REGRESSED if worse else IMPROVED, None
     elif row.claim and confirm and row.confirmed is None:
         row.verdict, row.reason = INCONCLUSIVE, claims.WAITING
+        row.waiting = True
     elif whole.narrow[0] >= floor and whole.narrow[1] <= ceiling:
         row.verdict, row.reason = EQUIVALENT, None
         if whole.method == "exact" and whole.change == 0:
@@ -389,7 +396,7 @@ def _explain(group: Group, row: Row, margin: float) -> None:
         row.reason = (f"reported in steps of {row.coarse:g} {group.unit}, "
                       "wider than the spread: more boots will not tell")
         return
-    contrast = row.whole.contrast
+    contrast, margin_given = row.whole.contrast, margin
     if contrast is None:
         row.more_boots = math.inf
         row.reason = "the exact change lies on the margin"
@@ -408,6 +415,13 @@ def _explain(group: Group, row: Row, margin: float) -> None:
     elif row.q is not None and row.q >= ALPHA and row.p < ALPHA:
         row.reason = (f"alone it would count (p = {row.p:.2g}), but not "
                       "among so many comparisons")
+    elif row.q is not None and row.q >= ALPHA and _side(group, row.whole,
+                                                        margin_given):
+        row.reason = ("beyond the margin with the baseline's fresh boots, but "
+                      "q is of the boots before them, and not below 5 %")
+    elif row.claim and row.confirmed:
+        row.reason = ("repeated by fresh boots, but in all boots together it "
+                      "may lie within the margin")
     elif row.noisy:
         row.reason = ("beyond the margin, but the baseline's own boots differ "
                       "as much among themselves (A/A)")

@@ -86,6 +86,8 @@ static int put_study(struct db *db, const struct study *s, struct err *e)
 		"ON CONFLICT (name) DO UPDATE SET path = excluded.path, "
 		"text = excluded.text, baseline = excluded.baseline, "
 		"min_effect = excluded.min_effect, "
+		"judged = CASE WHEN study.text = excluded.text "
+		"THEN study.judged END, "
 		"compare = excluded.compare, updated = excluded.updated",
 		"tttidt", s->name, s->path, s->text, (long long)s->baseline,
 		s->min_effect, rules);

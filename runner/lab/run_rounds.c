@@ -145,8 +145,15 @@ bool run_ask(struct run *r)
 
 	if (r->question)
 		return true;
-	if (r->stopping || r->judged || !r->p.ok)
+	if (r->stopping || r->judged)
 		return false;
+	if (!r->p.ok) {
+		/* Nothing to judge: what was said of it before is void. */
+		r->judged = true;
+		if (db_no_verdicts(r->lab->db, r->m.study, &e))
+			run_fail(r, &e);
+		return false;
+	}
 	analysis_command(&argv, r->lab, "next", r->study->name);
 	spec.argv = (const char *const *)argv.v;
 	if (job_start(&r->loop, &spec, &r->question, &e)) {

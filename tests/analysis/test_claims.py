@@ -2,10 +2,11 @@
 
 import dataclasses
 import json
+import math
 
 import numpy as np
 
-from analysis import claims, load, rounds, verdicts
+from analysis import claims, load, rounds, summary, table, verdicts
 from labs import LabMaker
 
 RULES = {"min": 5, "max": 5, "confirm": True, "budget": 100}
@@ -116,7 +117,8 @@ def test_the_budget_is_kept_and_spent_on_what_matters_most(tmp_path):
                                rules={"budget": 15}).judge()
     assert sum(w.boots for w in wishes) == 15
     assert [w.stage for w in wishes] == [4, 0, 2]
-    assert "budget for that is 15 boots" in verdict(found, "d").reason
+    assert ("take 5 boots, and the study's budget has 0 left of 15 boots"
+            in verdict(found, "d").reason)
     assert verdict(found, "d").verdict == "inconclusive"
 
 
@@ -157,6 +159,91 @@ def test_fresh_boots_that_have_not_ended_are_waited_for(tmp_path):
     found, (wishes, _) = study.judge()
     assert verdict(found, "b").reason == claims.WAITING
     assert not wishes
+
+
+def test_a_kernel_whose_fresh_boots_fail_holds_up_no_other(tmp_path):
+    study = Study(tmp_path, {"a": 1e9, "b": 1.1e9, "c": 1.1e9}, {"a": 1e9})
+    for seed in range(200001, 200006):
+        study.lab.boot(1, seed, {}, state="bad")
+    found, (wishes, _) = study.judge()
+    assert verdict(found, "b").reason == claims.FAILED
+    assert places(wishes) == [(2, "confirm", 200001, 200005)]
+
+
+def test_another_change_is_repeated_by_itself(tmp_path):
+    """Worse than the baseline, too, but by less than the kernel before it."""
+    kernels = {"a": 1e9, "b": 1.1e9, "c": 1.03e9}
+    _, (wishes, _) = Study(tmp_path, kernels).judge()
+    assert sorted({w.stage for w in wishes}) == [0, 1, 2]
+
+
+def test_what_is_refuted_is_no_step_either(tmp_path):
+    """Nor is the way back from it."""
+    study = Study(tmp_path, {"a": 1e9, "b": 1.1e9, "c": 1e9},
+                  {"a": 1e9, "b": 1e9})
+    for stage in range(3):
+        study.lab.db.execute("UPDATE stage SET title = ? WHERE idx = ?",
+                             (f"patch {stage}", stage))
+    study.lab.db.commit()
+    found = verdicts.judge(load.load(study.lab.path, "demo"))
+    assert not [s for s in found.attribution.steps if s.changed]
+
+
+def wall_clock(study):
+    study.lab.db.execute("UPDATE machine SET clock = 'wall'")
+    return study
+
+
+def test_on_a_wall_clock_all_claims_are_repeated_at_once(tmp_path):
+    study = wall_clock(Study(tmp_path, {"a": 1e9, "b": 1.1e9, "c": 1.1e9}))
+    _, (wishes, _) = study.judge()
+    assert sorted({w.stage for w in wishes}) == [0, 1, 2]
+
+
+def test_on_a_wall_clock_other_rounds_are_not_mixed_in(tmp_path):
+    """The baseline's fresh boots ran when it was 5 % slower."""
+    kernels = {"a": 1e9, "b": 1.1e9, "c": 1.03e9}
+    alone, _ = wall_clock(Study(tmp_path / "1", kernels)).judge()
+    mixed, _ = wall_clock(Study(tmp_path / "2", kernels,
+                                {"a": 1.05e9, "b": 1.15e9})).judge()
+    assert verdict(mixed, "c").change == verdict(alone, "c").change
+
+
+def limited(tmp_path, values, limit=50.0, **metric):
+    """Kernels with a maximum, and a limit for it."""
+    lab = LabMaker(tmp_path, kernels=tuple(values))
+    lab.db.execute("UPDATE study SET compare = ?", (json.dumps(
+        {**RULES, "limits": {"cyclictest/max": limit}}),))
+    lab.machine()
+    lab.metric("cyclictest", "max", "us", latency=True, **metric)
+    for stage, found in enumerate(values.values()):
+        for seed, value in enumerate(found, 1):
+            lab.boot(stage, seed, {"max": value}, workload="cyclictest")
+    return verdicts.judge(load.load(lab.done(), "demo"))
+
+
+def test_a_limit_gates_a_maximum(tmp_path):
+    found = limited(tmp_path, {"a": [9, 10, 11], "b": [12, 75, 13],
+                               "c": [20, 21, 22]})
+    assert [r.verdict for _, r in found.rows()] == [
+        "baseline", "regressed", "not applicable"]
+    assert "75 us in boot" in verdict(found, "b").reason
+    assert "within the limit of 50 us" in verdict(found, "c").reason
+    assert found.worse()
+    assert summary.headline(found).startswith(
+        "cyclictest max is beyond its limit on b")
+    assert "beyond its limit" in table.render(found, False)
+
+
+def test_the_baseline_has_the_limit_too(tmp_path):
+    found = limited(tmp_path, {"a": [9, 60, 11], "b": [12, 14, 13]})
+    assert found.worse()
+    assert "beyond its limit on a" in summary.headline(found)
+
+
+def test_a_value_that_is_not_finite_is_beyond_any_limit(tmp_path):
+    found = limited(tmp_path, {"a": [9, 8, 11], "b": [12, math.inf, 13]})
+    assert verdict(found, "b").verdict == "regressed"
 
 
 def test_an_exact_change_is_confirmed_exactly(tmp_path):
@@ -220,6 +307,24 @@ def test_an_early_look_has_a_wider_interval(tmp_path):
              for j in (early, once)]
     assert width[0] > 1.3 * width[1]
     assert verdict(early, "b").p > verdict(once, "b").p
+
+
+def test_a_baseline_that_broke_asks_for_no_more_boots(tmp_path):
+    lab = LabMaker(tmp_path, kernels=("a", "b"))
+    lab.db.execute("UPDATE study SET compare = ?", (json.dumps(
+        {"min": 3, "max": 20, "confirm": False}),))
+    lab.machine()
+    lab.metric()
+    for seed, value in enumerate(boots(1e9, 1, 3), 1):
+        lab.boot(0, seed, {}, state="bad")
+        lab.boot(1, seed, {"time": value})
+    assert rounds.next_boots(load.load(lab.done(), "demo")) == ([], "")
+
+
+def test_a_hopelessly_wide_interval_is_no_obstacle(tmp_path):
+    _, wishes, _ = adaptive(tmp_path, {"a": 1e9, "b": 1e9}, 2, sd=12.0, min=2,
+                            until=0.01)
+    assert wishes
 
 
 def test_a_kernel_no_different_from_the_baselines_own_noise(tmp_path):

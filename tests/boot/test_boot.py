@@ -19,15 +19,30 @@ def one_boot(lab, machine: str, workload: str) -> str:
 def test_run_fills_every_cell(filled):
     assert filled.done.returncode in (0, 1), filled.done.stderr
     states = filled.rows(
-        "SELECT b.state, count(*) FROM cell c JOIN boot b ON b.id = c.boot "
-        "GROUP BY b.state")
-    assert states == [("ok", 16)], filled.done.stderr
+        "SELECT c.role, b.state, count(*) FROM cell c "
+        "JOIN boot b ON b.id = c.boot GROUP BY c.role, b.state")
+    assert ("sample", "ok", 16) in states, filled.done.stderr
+    assert {state for _, state, _ in states} == {"ok"}
+
+
+def test_what_is_claimed_was_booted_again(filled):
+    """RT costs in hackbench: fresh boots say so, and the verdict is stored."""
+    claims = filled.rows(
+        "SELECT machine, verdict FROM verdict WHERE workload = "
+        "'hackbench-threads' AND metric = 'time' AND stage = 1")
+    assert len(claims) == 2
+    for machine, verdict in claims:
+        fresh = filled.rows(
+            "SELECT count(*) FROM cell WHERE role = 'confirm' AND stage = 1 "
+            "AND machine = ? AND workload = 'hackbench-threads'", machine)
+        assert verdict != "regressed" or fresh[0][0] >= 3
 
 
 def test_metrics_are_there_and_make_sense(filled):
     rows = filled.rows(
         "SELECT workload, metric, min(value), max(value), count(*) "
-        "FROM study_sample WHERE study = 'real' GROUP BY workload, metric")
+        "FROM study_sample WHERE study = 'real' AND role = 'sample' "
+        "GROUP BY workload, metric")
     seen = {(w, m): (low, high, n) for w, m, low, high, n in rows}
     low, high, n = seen["hackbench-threads", "time"]
     assert n == 8 and 1e6 < low < high < 60e9
