@@ -181,6 +181,19 @@ def test_nothing_to_confirm(bench: kit.Bench) -> None:
     assert bench.rows("SELECT verdict FROM verdict") == [("x",)]
 
 
+def test_verdicts_go_with_the_study_that_they_are_for(
+        bench: kit.Bench) -> None:
+    """Other kernels under the same name, of which none boots."""
+    env = analysis(bench, "answer['verdicts'] = [verdict(1, 'x')]")
+    study = bench.study(kernels=["k1", "k2"])
+    assert bench.klab("run", study, env=env).code == kit.DONE
+    assert bench.rows("SELECT verdict FROM verdict") == [("x",)]
+    study = bench.study(kernels=["k3", "k4"])
+    assert bench.klab("run", study, env=env, play="panic").code == kit.KERNEL
+    assert bench.rows("SELECT verdict FROM verdict") == []
+    assert bench.rows("SELECT judged FROM study") == [(None,)]
+
+
 def test_kernels_that_are_the_same_share(bench: kit.Bench) -> None:
     """Two stages with one kernel: the fresh boots are done once."""
     bench.kernel("k2", "6.1.0-k1")
