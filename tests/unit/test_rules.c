@@ -56,7 +56,8 @@ static int load(const char *more, struct study **s, struct err *e)
 {
 	char *text = xasprintf("study: x\nsource: {image: [k1, k2]}\n"
 			       "machines: [m]\nworkloads: [w, {w: {as: v}}]\n"
-			       "%s\n", more);
+			       "%s\n",
+			       more);
 	int r;
 
 	put("s.yaml", text);
@@ -215,8 +216,9 @@ static void test_bad_compare(void **state)
 static void test_too_many(void **state)
 {
 	(void)state;
-	assert_bad("boots: { min: 1, max: 10000 }\ncompare: { confirm: 970000 }",
-		   "more than klab plans in one study");
+	assert_bad(
+		"boots: { min: 1, max: 10000 }\ncompare: { confirm: 970000 }",
+		"more than klab plans in one study");
 }
 
 int main(void)
