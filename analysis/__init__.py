@@ -12,6 +12,7 @@ latency       rare events and quantiles, from whole histograms
 model         what a judgement is made of: rows, groups, verdicts
 cells         the groups of a study with their values, or why there is none
 gate          which boots may be compared at all
+effects       by how much one kernel differs from another
 claims        fresh boots for what is claimed, and what they say
 findings      what the kernels said on their consoles
 verdicts      one row per (kernel, config, machine, workload, metric)

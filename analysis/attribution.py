@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from . import changepoints, interactions as crossed, stats, text
+from . import changepoints, interactions as crossed, text
 from .changepoints import Found
+from .effects import ALPHA, Effects, fill_q, size, usable
 from .interactions import Interaction, Part, is_series
 from .model import SAME, Group, Row
-from .steps import ALPHA, Effects, Step, judge, size, steps, usable
+from .steps import Step, judge, steps
 
 #: Sentences of each kind on a terminal.
 SHOWN = 8
@@ -35,6 +36,10 @@ class Levels:
     stages: list[Row]
     found: Found
     q: float = 1.0
+
+    @property
+    def p(self) -> float:
+        return self.found.p
 
     @property
     def sure(self) -> bool:
@@ -63,11 +68,7 @@ def attribute(groups: list[Group], margin: float) -> Attribution:
     judge(found, margin)
     levels = [one for group in groups
               if (one := change_points(group)) is not None]
-    for primary in (True, False):
-        family = [one for one in levels if one.group.primary == primary]
-        for one, q in zip(family, stats.benjamini_hochberg(
-                [one.found.p for one in family])):
-            one.q = q
+    fill_q(levels)
     return Attribution(found, levels, crossed.interactions(effects, margin),
                        margin)
 
@@ -156,7 +157,7 @@ def _unit(group: Group, before: Row) -> str | None:
 
 
 def _verb(group: Group, change: float, several: bool = False) -> str:
-    worse = (change > 0) == (group.better == "lower")
+    worse = group.worse(change)
     return ("worsen" if worse else "improve") + ("" if several else "s")
 
 

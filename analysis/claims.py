@@ -13,6 +13,7 @@ first, then regressions, then the larger changes.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -111,9 +112,9 @@ def plan(judgement: Judgement, cells: pd.DataFrame) -> Plan:
         base = (*group.place, judgement.base)
         place = (*group.place, row.stage)
         boots = _boots(row)
-        need = {at: boots - have.get(at, 0) for at in (place, base)}
+        need = {at: boots - have[at] for at in (place, base)}
         if need[place] <= 0:
-            found.failed += [row] if ended.get(place, 0) >= boots else []
+            found.failed += [row] if ended[place] >= boots else []
             continue
         cost = sum(max(0, more) for more in need.values())
         if cost > left:
@@ -123,7 +124,7 @@ def plan(judgement: Judgement, cells: pd.DataFrame) -> Plan:
         found.kernels += 1
         for at, more in need.items():
             if more > 0:
-                found.wishes.append(_wish(at, have.get(at, 0), more))
+                found.wishes.append(_wish(at, have[at], more))
                 have[at] = boots
     return found
 
@@ -135,14 +136,11 @@ def _wish(at: tuple[str, str, str, int], have: int, more: int) -> Wish:
                 first + more - 1)
 
 
-def _have(cells: pd.DataFrame) -> dict[tuple[str, str, str, int], int]:
+def _have(cells: pd.DataFrame) -> Counter[tuple[str, str, str, int]]:
     """Fresh boots that are planned, by config, machine, workload, stage."""
     fresh = cells[cells.role == "confirm"]
-    places = zip(fresh.config, fresh.machine, fresh.workload, fresh.stage)
-    found: dict[tuple[str, str, str, int], int] = {}
-    for place in places:
-        found[place] = found.get(place, 0) + 1
-    return found
+    return Counter(zip(fresh.config, fresh.machine, fresh.workload,
+                       fresh.stage))
 
 
 def _boots(row: Row) -> int:
@@ -150,8 +148,8 @@ def _boots(row: Row) -> int:
     return max(LEAST, min(MOST, row.looked))
 
 
-def _in_order(judgement: Judgement, ended: dict[tuple[str, str, str, int],
-                                                int]
+def _in_order(judgement: Judgement,
+              ended: Counter[tuple[str, str, str, int]]
               ) -> list[tuple[Group, Row]]:
     """The claims that need boots of their own, the most wanted first; ended:
     fresh boots that have, by config, machine, workload and stage."""
@@ -161,22 +159,21 @@ def _in_order(judgement: Judgement, ended: dict[tuple[str, str, str, int],
             # On a wall clock all are repeated in one round, at one time.
             follows = (group.clock == "exact" and _same_claim(before, row)
                        and before.confirmed is None
-                       and ended.get((*group.place, before.stage), 0)
-                       < _boots(before))
+                       and ended[*group.place, before.stage] < _boots(before))
             if row.claim and row.confirmed is None and not follows:
                 open_claims.append((group, row))
 
     def wanted(claim: tuple[Group, Row]) -> tuple[bool, bool, float]:
         group, row = claim
-        worse = (row.claim > 0) == (group.better == "lower")
-        return not group.primary, not worse, -abs(row.claimed.change)
+        return (not group.primary, not group.worse(row.claim),
+                -abs(row.claimed.change))
 
     return sorted(open_claims, key=wanted)
 
 
-def tell_open(judgement: Judgement, cells: pd.DataFrame) -> None:
+def tell_open(judgement: Judgement) -> None:
     """Say of the claims that are not repeated why they are not."""
-    wanted = plan(judgement, cells)
+    wanted = judgement.fresh
     for row, need in wanted.dear:
         row.reason = TOO_DEAR.format(
             need=text.plural(need, "boot"), left=wanted.left,

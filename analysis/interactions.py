@@ -23,8 +23,9 @@ from dataclasses import dataclass, field
 from typing import Iterator
 
 from . import stats
+from .effects import (ALPHA, Effect, Effects, bounds, fill_q, floor, fraction,
+                      side, spread)
 from .model import Group, Row
-from .steps import ALPHA, Effect, Effects, bounds, floor, fraction
 
 CHANGED = "changed"
 NONE = "none"
@@ -123,12 +124,7 @@ def interactions(all_effects: list[Effects],
         if len(grid.groups) > 1:
             for chosen in _places(grid):
                 found += _interaction(chosen, margin)
-    for primary in (True, False):
-        family = [one for one in found if one.group.primary == primary
-                  and one.p is not None]
-        for one, q in zip(family, stats.benjamini_hochberg(
-                [one.p for one in family])):
-            one.q = q
+    fill_q(found)
     for one in found:
         _claim(one, margin)
     return found
@@ -176,17 +172,14 @@ def _interaction(chosen: list[tuple[Effects, Row, Row]],
 
 def _part(group: Group, before: Row, row: Row, effect: Effect,
           margin: float) -> Part:
-    wide, slim = effect.half(), effect.half(1 - 2 * ALPHA)
-    change, low, high, narrow_low, narrow_high = (
-        fraction(group, effect.estimate + half, before)
-        for half in (0.0, -wide, wide, -slim, slim))
-    floor, ceiling = bounds(group, before, margin)
+    change, interval, narrow = spread(group, effect, before)
+    within = bounds(group, before, margin)
     state = OPEN
-    if effect.same or narrow_low >= floor and narrow_high <= ceiling:
+    if effect.same or narrow[0] >= within[0] and narrow[1] <= within[1]:
         state = NONE
-    elif low > ceiling or high < floor:
+    elif side(interval, within):
         state = CHANGED
-    return Part(group, before, row, effect, change, (low, high), state)
+    return Part(group, before, row, effect, change, interval, state)
 
 
 def _differ(effects: list[Effect]) -> tuple[float | None, str]:
@@ -238,13 +231,13 @@ def _measure(found: Interaction) -> None:
     """Fill size, low and high."""
     from scipy.special import stdtrit
     estimate = variance = slack = unsure = 0.0
-    for sign, side in zip((-1, 1), _split(found.parts)):
-        for part in side:
+    for sign, parts in zip((-1, 1), _split(found.parts)):
+        for part in parts:
             one = part.effect
-            estimate += sign * one.estimate / len(side)
-            slack += one.slack / len(side)
+            estimate += sign * one.estimate / len(parts)
+            slack += one.slack / len(parts)
             if one.contrast is not None:
-                own = (one.contrast.se / len(side)) ** 2
+                own = (one.contrast.se / len(parts)) ** 2
                 variance += own
                 unsure += own ** 2 / one.contrast.df
     half, found.estimate = slack, estimate
@@ -264,8 +257,7 @@ def _claim(found: Interaction, margin: float) -> None:
     sure = found.q < ALPHA if found.q is not None else found.method == "exact"
     noise = 0.0 if found.p is None else max(floor(part.group)
                                             for part in found.parts)
-    open_claim = any(row.waiting or row.confirmed is False
-                     for part in found.parts
-                     for row in (part.row, part.before))
-    found.claimed = (sure and not open_claim and found.estimate > noise
+    unsettled = any(part.row.unsettled or part.before.unsettled
+                    for part in found.parts)
+    found.claimed = (sure and not unsettled and found.estimate > noise
                      and found.low > max(ceiling, TINY))

@@ -14,6 +14,7 @@ from .stats import Contrast, Sample
 
 if TYPE_CHECKING:
     from .attribution import Attribution
+    from .claims import Plan
     from .drift import Drift
     from .findings import Findings
     from .latency import Tail
@@ -127,6 +128,11 @@ class Row:
         return self.whole is None or self.whole.absolute
 
     @property
+    def unsettled(self) -> bool:
+        """Does it claim a change that fresh boots have not repeated?"""
+        return self.waiting or self.confirmed is False
+
+    @property
     def same_as(self) -> str:
         """'same kernel as 3', or the verdict alone."""
         if self.verdict == SAME and self.twin is not None:
@@ -190,6 +196,10 @@ class Group:
         """Where its boots run: config, machine and workload."""
         return self.config, self.machine, self.workload
 
+    def worse(self, change: float) -> bool:
+        """Is a change of that sign for the worse?"""
+        return (change > 0) == (self.better == "lower")
+
     def works(self) -> bool:
         """Has the baseline a value here?"""
         return self.base is not None and self.base.n > 0
@@ -203,7 +213,8 @@ class Judgement:
     the primary and in the second family.  boots: distinct boots by state:
     planned, ok, bad, lab, open.  outcomes: distinct boots by outcome, of those
     that have ended.  found: what the kernels said on their consoles.  forced:
-    sentences on why these boots should not have been compared.  attribution
+    sentences on why these boots should not have been compared.  fresh: the
+    boots that its claims still need.  attribution
     and drifts: None and empty until verdicts.judge() fills them.
     """
 
@@ -217,6 +228,7 @@ class Judgement:
     found: Findings
     forced: list[str] = field(default_factory=list)
     rules: Rules = field(default_factory=Rules)
+    fresh: Plan | None = None
     attribution: Attribution | None = None
     drifts: list[Drift] = field(default_factory=list)
 

@@ -12,23 +12,21 @@ import dataclasses
 import math
 from typing import Any
 
-from . import claims, load, sequential, text, verdicts
+from . import load, sequential, text, verdicts
 from .claims import Wish
 from .model import BASELINE, INCONCLUSIVE, Group, Judgement, Row
 
 
-def next_boots(lab: load.Lab, judgement: Judgement | None = None
-               ) -> tuple[list[Wish], str]:
+def next_boots(judgement: Judgement) -> tuple[list[Wish], str]:
     """The boots of the next round, and why, in one sentence; none if the
     study has what it asked for."""
-    judgement = judgement or verdicts.decide(lab)
-    wishes = _undecided(lab, judgement)
+    wishes = _undecided(judgement)
     if wishes:
         kernels = len({(w.config, w.machine, w.workload, w.stage)
                        for w in wishes if w.stage != judgement.base})
         return wishes, (f"{_cells(kernels)} not decided yet: "
                         f"{_boots(wishes)}")
-    plan = claims.plan(judgement, lab.cells)
+    plan = judgement.fresh
     if not plan.wishes:
         return [], ""
     return plan.wishes, (f"{text.plural(plan.kernels, 'change')} claimed: "
@@ -49,7 +47,7 @@ def answer(lab: load.Lab) -> dict[str, Any]:
     """What `klab run` reads: the boots it wants, why, and the verdicts so
     far."""
     judgement = verdicts.decide(lab)
-    wishes, why = next_boots(lab, judgement)
+    wishes, why = next_boots(judgement)
     return {"boots": [dataclasses.asdict(wish) for wish in wishes],
             "why": why,
             "verdicts": [_verdict(judgement, group, row)
@@ -72,10 +70,10 @@ def _verdict(judgement: Judgement, group: Group, row: Row) -> dict[str, Any]:
 
 # Adaptive boots
 
-def _undecided(lab: load.Lab, judgement: Judgement) -> list[Wish]:
+def _undecided(judgement: Judgement) -> list[Wish]:
     """Boots of the next look of each kernel that is not decided yet, and of
     the baseline, which is looked at as often as any of them."""
-    rules = lab.rules
+    rules = judgement.rules
     if rules.max <= rules.min:
         return []
     wanted: dict[tuple[str, str, str], dict[int, tuple[int, int]]] = {}

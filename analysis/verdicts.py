@@ -19,14 +19,13 @@ import numpy as np
 import pandas as pd
 
 from . import cells, claims, findings, gate, latency, load, noise, stats
+from .effects import ALPHA, bounds, floor, one_per_key, side, size
 from .errors import BadRequest
 from .model import (BASELINE, BROKEN, EQUIVALENT, IMPROVED, INCONCLUSIVE,
                     NOT_APPLICABLE, REGRESSED, SAME, TIMES, Estimate, Group,
                     Judgement, Row)
 from .stats import Sample
-from .steps import one_per_key, size
 
-ALPHA = 0.05
 #: More boots than that nobody will wait for.
 WORTH_IT = 1000
 
@@ -90,7 +89,8 @@ def decide(lab: load.Lab, base: str | None = None,
     found = Judgement(lab.study, index, name, groups, families,
                       _count_boots(lab.cells), _count_outcomes(lab.cells),
                       findings.group(lab, index), forced, rules)
-    claims.tell_open(found, lab.cells)
+    found.fresh = claims.plan(found, lab.cells)
+    claims.tell_open(found)
     return found
 
 
@@ -325,32 +325,16 @@ def _discover(groups: list[Group]) -> dict[str, int]:
     return sizes
 
 
-def _bounds(group: Group, estimate: Estimate,
-            margin: float) -> tuple[float, float]:
-    """The margin below and above no change, as the estimate counts."""
-    if estimate.absolute:
-        margin *= abs(group.base.mean)
-    return 1 / (1 + margin) - 1 if group.log else -margin, margin
-
-
-def _side(group: Group, estimate: Estimate, margin: float) -> int:
-    """On which side of the margin its interval lies: 1, -1, or 0."""
-    floor, ceiling = _bounds(group, estimate, margin)
-    low, high = estimate.interval
-    return int(low > ceiling) - int(high < floor)
-
-
 def _claim(group: Group, margin: float) -> None:
     """Fill which rows claim a change."""
     for row in group.rows:
         found = row.claimed
         if found is None or row.q is not None and row.q >= ALPHA:
             continue
-        row.claim = _side(group, found, margin)
-        row.noisy = bool(row.claim and group.noise and found.contrast
-                         and abs(found.contrast.estimate)
-                         <= group.noise.floor)
-        row.claim *= not row.noisy
+        beyond = side(found.interval, bounds(group, group.base, margin))
+        row.noisy = bool(beyond and found.contrast and abs(
+            found.contrast.estimate) <= floor(group))
+        row.claim = 0 if row.noisy else beyond
 
 
 def _decide(group: Group, row: Row, margin: float, confirm: bool) -> None:
@@ -361,22 +345,22 @@ def _decide(group: Group, row: Row, margin: float, confirm: bool) -> None:
         return
     if row.claimed is None:
         return
-    whole = row.whole
-    floor, ceiling = _bounds(group, whole, margin)
+    whole, within = row.whole, bounds(group, group.base, margin)
+    beyond = side(whole.interval, within)
     sure = row.claim and (row.confirmed or not confirm)
-    if sure and _side(group, whole, margin) == row.claim:
-        worse = (row.claim > 0) == (group.better == "lower")
-        row.verdict, row.reason = REGRESSED if worse else IMPROVED, None
+    if sure and beyond == row.claim:
+        row.verdict = REGRESSED if group.worse(row.claim) else IMPROVED
+        row.reason = None
     elif row.claim and confirm and row.confirmed is None:
         row.verdict, row.reason = INCONCLUSIVE, claims.WAITING
         row.waiting = True
-    elif whole.narrow[0] >= floor and whole.narrow[1] <= ceiling:
+    elif whole.narrow[0] >= within[0] and whole.narrow[1] <= within[1]:
         row.verdict, row.reason = EQUIVALENT, None
         if whole.method == "exact" and whole.change == 0:
             row.reason = "equal in every boot"
     else:
         row.verdict = INCONCLUSIVE
-        _explain(group, row, margin)
+        _explain(group, row, margin, beyond)
     if row.claim and confirm and row.confirmed is False:
         claims.tell_refuted(row)
 
@@ -389,14 +373,15 @@ def _about(boots: float) -> float:
     return math.ceil(boots / step) * step
 
 
-def _explain(group: Group, row: Row, margin: float) -> None:
-    """Say what would settle an inconclusive row."""
+def _explain(group: Group, row: Row, margin: float, beyond: int) -> None:
+    """Say what would settle an inconclusive row; beyond: on which side of the
+    margin the interval of all its boots lies."""
     if row.coarse:
         row.more_boots = math.inf
         row.reason = (f"reported in steps of {row.coarse:g} {group.unit}, "
                       "wider than the spread: more boots will not tell")
         return
-    contrast, margin_given = row.whole.contrast, margin
+    contrast = row.whole.contrast
     if contrast is None:
         row.more_boots = math.inf
         row.reason = "the exact change lies on the margin"
@@ -415,8 +400,7 @@ def _explain(group: Group, row: Row, margin: float) -> None:
     elif row.q is not None and row.q >= ALPHA and row.p < ALPHA:
         row.reason = (f"alone it would count (p = {row.p:.2g}), but not "
                       "among so many comparisons")
-    elif row.q is not None and row.q >= ALPHA and _side(group, row.whole,
-                                                        margin_given):
+    elif row.q is not None and row.q >= ALPHA and beyond:
         row.reason = ("beyond the margin with the baseline's fresh boots, but "
                       "q is of the boots before them, and not below 5 %")
     elif row.claim and row.confirmed:

@@ -226,7 +226,7 @@ class Study:
         for self.rounds in range(ROUNDS):
             lab = self.lab()
             judgement = verdicts.decide(lab)
-            if not self.extend(rounds.next_boots(lab, judgement)[0]):
+            if not self.extend(rounds.next_boots(judgement)[0]):
                 return judgement
         raise AssertionError(f"no end after {ROUNDS} rounds")
 

@@ -15,7 +15,8 @@ from analysis.model import (EQUIVALENT, IMPROVED, INCONCLUSIVE,
                             NOT_APPLICABLE, REGRESSED, SAME, Group, Row)
 from analysis.noise import Noise
 from analysis.stats import Sample
-from analysis.steps import Effects, steps
+from analysis.effects import Effects
+from analysis.steps import steps
 
 RUNS = 500
 

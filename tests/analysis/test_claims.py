@@ -42,7 +42,7 @@ class Study:
         self.lab.db.commit()
         lab = load.load(self.lab.path, "demo")
         judgement = verdicts.judge(lab)
-        return judgement, rounds.next_boots(lab, judgement)
+        return judgement, rounds.next_boots(judgement)
 
 
 def verdict(judgement, kernel):
@@ -266,7 +266,7 @@ def adaptive(folder, kernels, n, sd=0.005, **rules):
             lab.boot(stage, seed, {"time": value})
     found = load.load(lab.done(), "demo")
     judgement = verdicts.judge(found)
-    return judgement, *rounds.next_boots(found, judgement)
+    return judgement, *rounds.next_boots(judgement)
 
 
 def test_an_undecided_kernel_goes_on_with_the_baseline(tmp_path):
@@ -318,7 +318,8 @@ def test_a_baseline_that_broke_asks_for_no_more_boots(tmp_path):
     for seed, value in enumerate(boots(1e9, 1, 3), 1):
         lab.boot(0, seed, {}, state="bad")
         lab.boot(1, seed, {"time": value})
-    assert rounds.next_boots(load.load(lab.done(), "demo")) == ([], "")
+    assert rounds.next_boots(
+        verdicts.decide(load.load(lab.done(), "demo"))) == ([], "")
 
 
 def test_a_hopelessly_wide_interval_is_no_obstacle(tmp_path):
