@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import select
 import time
 from pathlib import Path
@@ -188,8 +189,9 @@ def test_hang(bench: kit.Bench, play: str) -> None:
     assert result.code == kit.KERNEL
     assert bench.outcomes() == {1: "ok", 2: "hang"}
     assert bench.details()[2] == "hang"
-    assert bench.boot(2)["reason"] == ("the guest gave no sign of life for 1 s "
-                                       "of host time and was stopped")
+    # A busy host may look later than after the one second that was asked for.
+    assert re.fullmatch(r"the guest gave no sign of life for [1-9]\d* s "
+                        "of host time and was stopped", bench.boot(2)["reason"])
     folder = bench.lab / "boots" / bench.boot(2)["id"]
     # The fake has no monitor, which the file says.
     assert "QEMU did not tell" in (folder / "stacks.txt").read_text()
