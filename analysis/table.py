@@ -80,7 +80,7 @@ import math
 import textwrap
 from typing import Any
 
-from . import attribution, drift, findings, summary, text, verdicts
+from . import attribution, drift, findings, headline, summary, text, verdicts
 from .verdicts import Group, Judgement, Row
 
 WIDTH = 100
@@ -100,7 +100,7 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
         "study": judgement.study["name"],
         "baseline": {"stage": judgement.base, "name": judgement.base_name},
         "min_effect": judgement.study["min_effect"],
-        "headline": summary.headline(judgement),
+        "headline": headline.sentence(judgement),
         "worse": judgement.worse(),
         "forced": judgement.forced,
         "boots": judgement.boots,
@@ -377,7 +377,7 @@ def _footer(judgement: Judgement, paint) -> list[str]:
     if found:
         lines.append(found)
     lines = [paint(line, "2") for line in lines]
-    return lines + textwrap.wrap(summary.headline(judgement), WIDTH)
+    return lines + textwrap.wrap(headline.sentence(judgement), WIDTH)
 
 
 def _boots(judgement: Judgement) -> str:

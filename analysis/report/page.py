@@ -7,7 +7,8 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from .. import attribution, load, plots, summary, table, text, verdicts
+from .. import (attribution, headline, load, plots, summary, table, text,
+                verdicts)
 from ..verdicts import Judgement
 from . import environment, html, latency, metrics, problems, results, runs
 
@@ -40,7 +41,7 @@ def render(lab: load.Lab, judgement: Judgement, folder: Path) -> str:
         style=html.style("page", "plots"), script=code,
         policy=html.policy(code),
         study=lab.study, judgement=judgement, signs=results.SIGNS,
-        headline=summary.headline(judgement),
+        headline=headline.sentence(judgement),
         tone=_tone(judgement), tally=summary.counts(judgement, True)
         or summary.counts(judgement),
         places=results.places(lab, judgement), points=points,

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from analysis import claims, load, rounds, summary, table, verdicts
+from analysis import claims, headline, load, rounds, summary, table, verdicts
 from labs import LabMaker
 
 RULES = {"min": 5, "max": 5, "confirm": True, "budget": 100}
@@ -230,7 +230,7 @@ def test_a_limit_gates_a_maximum(tmp_path):
     assert "75 us in boot" in verdict(found, "b").reason
     assert "within the limit of 50 us" in verdict(found, "c").reason
     assert found.worse()
-    assert summary.headline(found).startswith(
+    assert headline.sentence(found).startswith(
         "cyclictest max is beyond its limit on b")
     assert "beyond its limit" in table.render(found, False)
 
@@ -238,7 +238,7 @@ def test_a_limit_gates_a_maximum(tmp_path):
 def test_the_baseline_has_the_limit_too(tmp_path):
     found = limited(tmp_path, {"a": [9, 60, 11], "b": [12, 14, 13]})
     assert found.worse()
-    assert "beyond its limit on a" in summary.headline(found)
+    assert "beyond its limit on a" in headline.sentence(found)
 
 
 def test_a_value_that_is_not_finite_is_beyond_any_limit(tmp_path):

@@ -7,7 +7,7 @@ import re
 import pytest
 from labs import LabMaker
 
-from analysis import findings, load, report, summary, table, verdicts
+from analysis import findings, headline, load, report, summary, table, verdicts
 
 CIRCULAR = "WARNING: possible circular locking dependency detected"
 
@@ -60,7 +60,7 @@ def test_from_a_stage_on(tmp_path):
     assert "  lockdep-circular in flush_all\n    from 29 on, in 6 of 6 boots\n" \
         f"    {CIRCULAR} (a --> b)\n    first in boot key-default-29" in text
     assert "10 of 10 boots ok (6 with findings)" in text
-    assert summary.headline(found) == (
+    assert headline.sentence(found) == (
         "stage 29 'patch 29' brings lockdep-circular in flush_all, in 6 of 6 "
         f"boots: {CIRCULAR} (a --> b).")
     assert "29 patch 29, 30 patch 30, 35 patch 35: boots with findings" in text
@@ -89,7 +89,7 @@ def test_words_for_stages(tmp_path, stages, words):
     assert one.new == (0 not in stages)
     # What the baseline has, too, is a finding, but no news.
     assert found.worse()
-    assert ("brings" in summary.headline(found)) == one.new
+    assert ("brings" in headline.sentence(found)) == one.new
 
 
 def test_stages_that_were_not_booted_do_not_count(tmp_path):
@@ -120,7 +120,7 @@ def test_configs_are_told_apart(tmp_path):
     # New under one config is new.
     assert found.found.groups[0].new
     assert "stage 35 'patch 35' brings gpf in kmem_cache_alloc under lockstat" \
-        in summary.headline(found)
+        in headline.sentence(found)
 
 
 def test_a_panic_is_told_with_its_cause(tmp_path):
@@ -143,8 +143,7 @@ def test_a_panic_is_told_with_its_cause(tmp_path):
     assert text.count("\n  panic") == 0
     assert "2 failed (2 panic)" in text
     # The headline is that of what is broken.
-    assert "did not get through hackbench: gpf; then: panic" in \
-        summary.headline(found)
+    assert "breaks hackbench (gpf)" in headline.sentence(found)
 
 
 def test_a_panic_of_its_own_is_a_cause(tmp_path):
@@ -170,7 +169,7 @@ def test_harmless_ones_are_counted(tmp_path):
     text = told(found)
     assert "1 finding in 2 boots is harmless, as the study says" in text
     assert "findings\n" not in text
-    assert "brings" not in summary.headline(found)
+    assert "brings" not in headline.sentence(found)
 
 
 def test_twins_share_their_boots(tmp_path):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis import cells, load, summary, verdicts
+from analysis import cells, headline, load, summary, verdicts
 from analysis.errors import BadRequest, CannotWork
 from labs import LabMaker, simple
 
@@ -177,7 +177,8 @@ def test_broken_kernel(tmp_path):
     assert r.verdict == "broken"
     assert "Kernel panic" in r.reason and "boot key-new" in r.reason
     assert found.worse()
-    assert "look at its console" in summary.headline(found)
+    assert headline.sentence(found) == (
+        "new breaks hackbench (Kernel panic - not syncing: oops).")
 
 
 def test_a_failure_of_the_lab_is_not_the_kernels(tmp_path):
@@ -420,7 +421,7 @@ def test_a_metric_that_one_kernel_did_not_report(tmp_path):
 def test_an_empty_study(tmp_path):
     found = judge(LabMaker(tmp_path).done())
     assert found.groups == [] and not found.worse()
-    assert "Nothing has been measured" in summary.headline(found)
+    assert "Nothing has been measured" in headline.sentence(found)
 
 
 def test_kernels_that_the_selection_leaves_out_have_no_row(tmp_path):
@@ -448,7 +449,7 @@ def test_configs_and_machines_are_judged_apart(tmp_path):
     said = {(g.config, g.machine): g.rows[1].verdict for g in found.groups}
     assert said[("rt", "m1")] == said[("rt", "m2")] == "regressed"
     assert said[("nort", "m1")] != "regressed"
-    assert "under rt" in summary.headline(found)
+    assert "under rt" in headline.sentence(found)
 
 
 def test_another_baseline(tmp_path):
