@@ -6,13 +6,14 @@ what became slower; at the end the configs under which all is well.
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import defaultdict
 from typing import Any
 
 from . import claims, findings, text, verdicts
 from .findings import Finding
-from .interactions import Interaction, is_series
+from .interactions import Interaction, Part, is_series
 from .steps import Step
 from .summary import counts
 from .verdicts import Group, Judgement, Row
@@ -145,52 +146,73 @@ def _changed(judgement: Judgement) -> list[str]:
     return told + [_step_clause(judgement, one) for one in steps]
 
 
-def _worse_steps(judgement: Judgement,
-                 primary: bool) -> list[Step | Interaction]:
-    """What single stages made worse, the largest change first; a stage that
-    is told with its configs is not told again under each."""
+@dataclasses.dataclass
+class _Worse:
+    """What one stage made worse in one metric: a part per config; only: it is
+    known not to under the other configs."""
+
+    parts: list[Step | Part]
+    only: bool = False
+
+    @property
+    def size(self) -> float:
+        return max(abs(part.effect.estimate) for part in self.parts)
+
+
+def _worse_steps(judgement: Judgement, primary: bool) -> list[_Worse]:
+    """What single stages made worse, the largest change first."""
     found = judgement.attribution
     if found is None:
         return []
-    crossed = [one for one in found.interactions if one.claimed
-               and one.group.primary == primary and one.only()
-               and is_series(one.group)
-               and all(part.group.worse(part.change) for part in one.only())]
-    known = {(one.group.machine, one.group.workload, one.group.metric,
-              one.row.stage) for one in crossed}
-    single = [step for step in found.steps
-              if step.verdict == verdicts.REGRESSED
-              and step.group.primary == primary
-              and (step.group.machine, step.group.workload, step.group.metric,
-                   step.row.stage) not in known]
-    return sorted([*crossed, *single], key=_step_size, reverse=True)
+    told: dict[tuple, _Worse] = {}
+    for one in found.interactions:
+        parts = one.only() if one.claimed else []
+        if (parts and is_series(one.group) and one.group.primary == primary
+                and all(p.group.worse(p.change) for p in parts)):
+            told[_what(one)] = _Worse(parts, only=True)
+    for step in found.steps:
+        if (step.verdict == verdicts.REGRESSED
+                and step.group.primary == primary):
+            one = told.setdefault(_what(step), _Worse([]))
+            if not one.only:
+                one.parts.append(step)
+    return sorted(told.values(), key=lambda one: one.size, reverse=True)
 
 
-def _step_size(one: Step | Interaction) -> float:
-    if isinstance(one, Interaction):
-        return max(abs(part.effect.estimate) for part in one.only())
-    return abs(one.effect.estimate)
+def _what(one: Step | Interaction) -> tuple:
+    return (one.group.machine, one.group.workload, one.group.metric,
+            one.row.stage)
 
 
-def _step_clause(judgement: Judgement, one: Step | Interaction) -> str:
-    if isinstance(one, Interaction):
-        parts = one.only()
-        part, skipped = parts[0], []
-        where = " only under " + _and([text.plain(p.config) for p in parts])
-    else:
-        part, skipped = one, one.skipped
-        where = _under(judgement, [one.group.config])
+def _step_clause(judgement: Judgement, one: _Worse) -> str:
+    part = one.parts[0]
     who = text.plain(part.row.full)
+    skipped = getattr(part, "skipped", [])
     if skipped:
         who = f"one of stages {skipped[0].stage} to {part.row.stage}"
     what = text.plain(f"{part.group.workload} {part.group.metric}")
-    word = "higher" if part.change > 0 else "lower"
-    if getattr(part, "absolute", False) or not part.group.log:
-        return f"{who} makes {what} {word}{where}"
-    size = text.percent(abs(part.change)).lstrip("+")
-    sure = ("" if part.effect.method == "exact"
-            else f" {text.interval(part.interval)}")
-    return f"{who} makes {what} {size} {word}{sure}{where}"
+    configs = [p.group.config for p in one.parts]
+    where = (" only under " + _and([text.plain(name) for name in configs])
+             if one.only else _under(judgement, configs))
+    return f"{who} makes {what} {_by(one.parts)}{where}"
+
+
+def _by(parts: list[Step | Part]) -> str:
+    """'3.4 % higher [+2.6, +4.3] %', or '3.4 to 7.1 % higher' of several."""
+    word = "higher" if parts[0].change > 0 else "lower"
+    if any(not part.group.log for part in parts):
+        return word
+    largest = text.percent(max(part.change for part in parts))
+    if "x" in largest:
+        most = "up to " if len(parts) > 1 else ""
+        return f"{most}{largest.strip('>x')} times as high"
+    sizes = [text.percent(size).strip("+ %") for size in sorted(
+        abs(part.change) for part in parts)]
+    if len(parts) > 1:
+        return f"{' to '.join(dict.fromkeys([sizes[0], sizes[-1]]))} % {word}"
+    sure = ("" if parts[0].effect.method == "exact"
+            else f" {text.interval(parts[0].interval)}")
+    return f"{sizes[0]} % {word}{sure}"
 
 
 def _size(row: Row) -> float:

@@ -10,12 +10,13 @@ SUBJECT = "mm, slub: convert kmem_cpu_slab protection to local_lock"
 
 
 def series(folder, shifts, configs=("nort", "lockstat"), broken=(), *,
-           cv=0.0005, reason="general protection fault; then: Kernel panic"):
+           cv=0.0005, reason="general protection fault; then: Kernel panic",
+           stages=4):
     """A lab of patches: {(stage, config): factor from that stage on}; broken:
     (stage, config) whose boots all panic."""
     lab = LabMaker(folder, kernels=("base",))
     for config in configs:
-        for stage in range(4):
+        for stage in range(stages):
             name = "base" if stage == 0 else str(stage)
             lab.stage(stage, name, key=f"{config}-{stage}", config=config,
                       title=None if stage == 0 else
@@ -24,7 +25,7 @@ def series(folder, shifts, configs=("nort", "lockstat"), broken=(), *,
     lab.metric()
     rng = np.random.default_rng(1)
     for config in configs:
-        for stage in range(4):
+        for stage in range(stages):
             level = 1e9
             for (at, where), factor in shifts.items():
                 level *= factor if where == config and stage >= at else 1
@@ -56,13 +57,15 @@ def test_the_stage_that_brought_it_is_named_not_its_followers(tmp_path):
     told = headline.sentence(found)
     assert told.startswith("stage 2 'patch 2' makes hackbench time ")
     assert SUBJECT not in told
-    assert "under nort" in told and "under lockstat" in told
+    assert told.endswith(" % higher under nort and lockstat.")
+    assert told.count("makes") == 1
 
 
 def test_a_change_under_one_config_only(tmp_path):
     found = series(tmp_path, {(2, "lockstat"): 1.07})
     told = headline.sentence(found)
-    assert told.startswith("stage 2 'patch 2' makes hackbench time 6.9 % higher ")
+    assert told.startswith(
+        "stage 2 'patch 2' makes hackbench time 6.9 % higher ")
     assert told.endswith("only under lockstat; no throughput change above "
                          "1 % under nort.")
 
@@ -77,12 +80,17 @@ def test_the_same_break_under_every_config_is_said_once(tmp_path):
 
 
 def test_the_rest_is_counted(tmp_path):
-    configs = tuple("abcdef")
-    found = series(tmp_path, {(3, config): 1.05 + 0.02 * i
-                              for i, config in enumerate(configs)}, configs)
+    found = series(tmp_path, {}, ("nort",), {(stage, "nort") for stage in
+                                             range(1, 7)}, stages=8)
     told = headline.sentence(found)
-    assert told.count("makes hackbench time") == headline.MOST
-    assert "; 2 more below." in told
+    assert told.count(" breaks hackbench ") == headline.MOST
+    assert told.endswith("; 2 more below.")
+
+
+def test_ten_times_as_much_is_a_factor(tmp_path):
+    found = series(tmp_path, {(2, "nort"): 12.0, (2, "lockstat"): 12.0})
+    assert "makes hackbench time up to 12.0 times as high under nort and " \
+        "lockstat" in headline.sentence(found)
 
 
 @pytest.mark.parametrize("reason, shown", [
