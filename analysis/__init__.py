@@ -21,9 +21,11 @@ steps         each stage against the one before
 changepoints  where a long series changes its level
 interactions  does a change depend on the config?
 attribution   these three, in sentences
+releases      the order of kernels that are releases, and its steps
 drift         trends over the run, on wall-clock machines
 summary       the one sentence that a reader needs
 table         the terminal table and the JSON
 plots         gnuplot, and its SVG made safe to inline
-report        the HTML page
+report        the HTML pages
+export        the formats of others: mail, CSV, KTAP, KCIDB
 """

@@ -114,7 +114,7 @@ def as_json(judgement: Judgement) -> dict[str, Any]:
         "noise": _noise_json(judgement),
         "attribution": attribution.as_json(judgement.attribution),
         "drift": drift.as_json(judgement.drifts),
-        "rows": [_row_json(group, row) for group, row in judgement.rows()],
+        "rows": [row_as_json(group, row) for group, row in judgement.rows()],
     }
 
 
@@ -140,7 +140,8 @@ def floor_of(group: Group) -> float:
     return group.noise.floor / (1.0 if about_0 else abs(group.base.mean))
 
 
-def _row_json(group: Group, row: Row) -> dict[str, Any]:
+def row_as_json(group: Group, row: Row) -> dict[str, Any]:
+    """One of `rows` of the module's docstring."""
     unknown = (None, None)
     low, high = row.interval or unknown
     mean_low, mean_high = row.mean_interval or unknown
@@ -371,7 +372,7 @@ def _footer(judgement: Judgement, paint) -> list[str]:
         lines.append(text.VIRTUAL_CLOCK)
     lines.append("mean: geometric; CV: standard deviation / mean over boots; "
                  "q: false discovery rate")
-    lines.append(_boots(judgement))
+    lines.append(boots_of(judgement))
     lines += summary.trust(judgement)
     found = summary.tally(judgement)
     if found:
@@ -380,7 +381,8 @@ def _footer(judgement: Judgement, paint) -> list[str]:
     return lines + textwrap.wrap(headline.sentence(judgement), WIDTH)
 
 
-def _boots(judgement: Judgement) -> str:
+def boots_of(judgement: Judgement) -> str:
+    """'8 of 9 boots ok, 1 failed (1 panic)'"""
     boots = judgement.boots
     parts = [f"{boots['ok']} of {text.plural(boots['planned'], 'boot')} ok"]
     if judgement.found.boots:

@@ -19,9 +19,10 @@
 static const struct cmd cmd_completion;
 
 static const struct cmd *const commands[] = {
-	&cmd_doctor,  &cmd_plan,   &cmd_run,        &cmd_status,
-	&cmd_compare, &cmd_report, &cmd_reproduce,  &cmd_decode,
-	&cmd_gc,      &cmd_series, &cmd_completion, &cmd_metal_boot,
+	&cmd_doctor,     &cmd_plan,   &cmd_run,    &cmd_status,
+	&cmd_compare,    &cmd_report, &cmd_export, &cmd_reproduce,
+	&cmd_decode,     &cmd_gc,     &cmd_series, &cmd_completion,
+	&cmd_metal_boot,
 };
 
 /* Options that every verb takes; val is what getopt_long() returns. */

@@ -19,7 +19,7 @@ struct study;
 #define EXIT_CHANGED 1 /* a regression or a finding */
 #define EXIT_INTERRUPTED 130
 
-#define CMD_OPTIONS 6
+#define CMD_OPTIONS 12
 
 /* An option of one verb. */
 struct cmd_option {
@@ -75,8 +75,9 @@ const char *cmd_duration(unsigned long long ms, char *buf, size_t size);
 int cmd_analysis(const struct ctx *c, const struct lab *lab, const char *verb,
 		 const char *study, const char *const *words, int *code,
 		 struct err *e);
-/* Writes the report of a study; force: also of boots that ran under other
- * conditions.  *path is freed by the caller. */
+/* Writes the report of a study and the page of all studies; if study is "",
+ * that page alone.  force: also of boots that ran under other conditions.
+ * *path is freed by the caller. */
 int cmd_write_report(const struct ctx *c, const struct lab *lab,
 		     const char *study, bool force, char **path, int *code,
 		     struct err *e);
@@ -84,7 +85,7 @@ int cmd_write_report(const struct ctx *c, const struct lab *lab,
 void cmd_print_json(struct json_t *o);
 
 extern const struct cmd cmd_doctor, cmd_plan, cmd_run, cmd_status, cmd_compare,
-	cmd_report, cmd_reproduce, cmd_decode, cmd_gc, cmd_series,
+	cmd_report, cmd_export, cmd_reproduce, cmd_decode, cmd_gc, cmd_series,
 	cmd_metal_boot;
 
 #endif
