@@ -204,7 +204,7 @@ def load(db: str | Path, study: str, *, fingerprints: bool = False) -> Lab:
     them.  Raises BadRequest if the lab has no such study and CannotWork if
     the database is missing or is not one of klab's.
     """
-    connection = _open(Path(db))
+    connection = open_lab(Path(db))
     try:
         connection.execute("BEGIN")
         return _read(connection, study, fingerprints)
@@ -214,7 +214,8 @@ def load(db: str | Path, study: str, *, fingerprints: bool = False) -> Lab:
         connection.close()
 
 
-def _open(path: Path) -> sqlite3.Connection:
+def open_lab(path: Path) -> sqlite3.Connection:
+    """The database, to be read alone.  Raises CannotWork."""
     if not path.is_file():
         raise CannotWork(f"'{path}' is not there: no lab yet; "
                          "`klab run STUDY` makes one")

@@ -49,12 +49,15 @@ class Step:
         return self.verdict in (REGRESSED, IMPROVED)
 
 
-def steps(effects: Effects) -> list[Step]:
-    """One step per stage with a value, but for the first; not judged yet."""
+def steps(effects: Effects, rows: list[Row] | None = None) -> list[Step]:
+    """One step per stage with a value, but for the first; not judged yet.
+
+    rows: those of the group to go through, in order; all of them unless given.
+    """
     found: list[Step] = []
     before: Row | None = None
     skipped: list[Row] = []
-    for row in effects.group.rows:
+    for row in effects.group.rows if rows is None else rows:
         if row not in effects.usable:
             skipped.append(row)
             continue

@@ -23,23 +23,30 @@ def workloads(lab: load.Lab) -> list[dict[str, Any]]:
 
 
 def boots(lab: load.Lab) -> list[dict[str, Any]]:
-    """One row per boot, with the stages that share it."""
-    names = dict(zip(lab.stages.idx, lab.stages.name))
+    """One row per kernel, config, machine and workload, with its boots; a
+    boot that several stages share is there once, with all of them."""
+    words = dict(zip(lab.stages.idx, lab.stages.word))
     several = lab.cells.config.nunique() > 1
-    rows: dict[str, dict[str, Any]] = {}
+    stages: dict[str, dict[int, None]] = {}
+    cells: dict[str, Any] = {}
     for cell in lab.cells.itertuples():
-        row = rows.setdefault(cell.boot, {
-            "id": cell.boot, "kernels": [], "machine": cell.machine,
-            "config": cell.config if several else "",
-            "workload": cell.workload, "seed": cell.seed,
-            "state": cell.state or "open",
+        stages.setdefault(cell.boot, {})[cell.stage] = None
+        cells.setdefault(cell.boot, cell)
+    rows: dict[tuple, dict[str, Any]] = {}
+    for boot, cell in cells.items():
+        place = (cell.stage, cell.config, cell.machine, cell.workload)
+        row = rows.setdefault(place, {
+            "stages": {}, "machine": cell.machine, "workload": cell.workload,
+            "config": cell.config if several else "", "boots": []})
+        row["stages"].update(stages[boot])
+        row["boots"].append({
+            "id": boot, "seed": cell.seed, "state": cell.state or "open",
             "outcome": cell.outcome if cell.state not in (None, "running")
             else "not done",
-            "wall": text.duration(cell.wall_ms) if cell.wall_ms else "",
-            "repeat": f"klab reproduce {cell.boot}"})
-        name = names.get(cell.stage, str(cell.stage))
-        if name not in row["kernels"]:
-            row["kernels"].append(name)
+            "wall": text.duration(cell.wall_ms) if cell.wall_ms else ""})
+    for row in rows.values():
+        row["kernels"] = [words.get(stage, str(stage))
+                          for stage in sorted(row.pop("stages"))]
     return list(rows.values())
 
 

@@ -86,7 +86,10 @@ static const struct folder {
 	 NULL},
 	{"configs", false,
 	 "SELECT count(*) FROM folder WHERE path = 'configs/' || ?", NULL},
-	{"reports", false, "SELECT count(*) FROM study WHERE name = ?", NULL},
+	/* The page of all studies is nobody's. */
+	{"reports", false,
+	 "SELECT count(*) FROM study WHERE name = ?1 OR ?1 = 'index.html'",
+	 NULL},
 	{"initramfs", true, IN_USE, NULL},
 	{"programs", false, NULL, keeps_program},
 	{"apt/debs", false, NULL, keeps_deb},
@@ -233,6 +236,16 @@ static int sweep_folder(struct sweep *s, const struct folder *f, struct err *e)
 	return r;
 }
 
+/* It names a study that is gone; the next report writes it anew. */
+static int drop_index(struct sweep *s, struct err *e)
+{
+	char *path = xasprintf("%s/reports/index.html", s->lab->dir);
+	int r = file_exists(path) ? drop(s, path, e) : 0;
+
+	free(path);
+	return r;
+}
+
 /* ---- rows ---- */
 
 static int forget(struct sweep *s, const char *study, struct err *e)
@@ -288,6 +301,8 @@ static int collect(struct sweep *s, const char *study, struct err *e)
 		r = find_programs(s, e);
 	for (size_t i = 0; !r && i < sizeof(folders) / sizeof(*folders); i++)
 		r = sweep_folder(s, &folders[i], e);
+	if (!r && study)
+		r = drop_index(s, e);
 	db_rollback(db);
 	return r;
 }

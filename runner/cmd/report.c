@@ -1,4 +1,4 @@
-/* klab report: the HTML report. */
+/* klab report: the HTML report of a study, or the page of all studies. */
 #include "cmd/cmd.h"
 
 #include "base/str.h"
@@ -13,8 +13,8 @@ static int write_report(struct ctx *c, struct lab *lab, const char *study)
 	int code;
 
 	if (c->dry_run) {
-		printf("would write %s/reports/%s/index.html\n", lab->dir,
-		       study);
+		printf("would write %s/reports%s%s/index.html\n", lab->dir,
+		       *study ? "/" : "", study);
 		return EXIT_DONE;
 	}
 	if (cmd_write_report(c, lab, study, ctx_option(c, "force"), &path,
@@ -37,9 +37,9 @@ static int cmd_main(struct ctx *c)
 
 const struct cmd cmd_report = {
 	.name = "report",
-	.args = "STUDY",
-	.summary = "write the HTML report and print its path",
-	.min_args = 1,
+	.args = "[STUDY]",
+	.summary = "write the HTML report, or the page of all studies",
+	.min_args = 0,
 	.max_args = 1,
 	.options = {{"force", NULL, "compare also what ran differently"}},
 	.run = cmd_main,

@@ -168,7 +168,8 @@ int cmd_write_report(const struct ctx *c, const struct lab *lab,
 		     const char *study, bool force, char **path, int *code,
 		     struct err *e)
 {
-	char *out = xasprintf("%s/reports/%s", lab->dir, study);
+	char *out =
+		xasprintf("%s/reports%s%s", lab->dir, *study ? "/" : "", study);
 	const char *words[] = {
 		"--lab", lab->dir, "--out", out, force ? "--force" : NULL,
 		NULL};

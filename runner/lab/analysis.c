@@ -19,6 +19,8 @@ void analysis_command(struct strv *argv, const struct lab *lab,
 	strv_add(argv, verb);
 	strv_add(argv, "--db");
 	strv_addf(argv, "%s/lab.db", lab->dir);
+	if (!*study)
+		return;
 	strv_add(argv, "--study");
 	strv_add(argv, study);
 }

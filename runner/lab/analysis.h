@@ -8,7 +8,8 @@
 struct lab;
 struct strv;
 
-/* python3 -m analysis VERB --db LAB/lab.db --study STUDY; more may be added. */
+/* python3 -m analysis VERB --db LAB/lab.db --study STUDY; more may be added.
+ * A study of "" is left out. */
 void analysis_command(struct strv *argv, const struct lab *lab,
 		      const char *verb, const char *study);
 

@@ -1,8 +1,8 @@
 """The figures of docs/bench.md, measured anew: `make bench`.
 
     bench.py [SECTION ...]      demo, runner, many, exact, spread, series,
-                                sweep, console, sick, boot-time; all unless
-                                named
+                                sweep, console, sick, boot-time, report; all
+                                unless named
 
 Nothing is asserted here; each section prints what it saw next to its goal.
 Everything is kept in build/bench, so that packages are fetched once.
@@ -21,6 +21,7 @@ import sys
 import time
 
 import reactions
+import report
 import sweep
 from console import console
 from figures import BENCH, KLAB, ROOT
@@ -202,7 +203,7 @@ def main() -> None:
     sections = {"demo": demo, "runner": runner, "many": many, "exact": exact,
                 "spread": spread, "series": sweep.series, "sweep": sweep.sweep,
                 "console": console, "sick": reactions.sick,
-                "boot-time": reactions.boot_time}
+                "boot-time": reactions.boot_time, "report": report.report}
     BENCH.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[1:] or sections:
         sections[name]()
