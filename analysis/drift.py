@@ -59,7 +59,7 @@ class Drift:
 
 
 @dataclass
-class _Series:
+class Series:
     """The boots of one metric in one place, in the order of their starts.
 
     order: 0 .. n - 1, equal for boots that started together; kernel: an index
@@ -74,6 +74,12 @@ class _Series:
     log: bool
     mean: float
 
+    def off(self) -> np.ndarray:
+        """Each boot less the mean of its kernel, a fraction."""
+        levels = np.bincount(self.kernel, self.y) / np.bincount(self.kernel)
+        off = self.y - levels[self.kernel]
+        return np.expm1(off) if self.log else off / self.mean
+
     def fraction(self, size: float) -> float:
         return math.expm1(size) if self.log else size / self.mean
 
@@ -81,8 +87,8 @@ class _Series:
 def check(lab: load.Lab) -> list[Drift]:
     """What to warn of: at most one drift per config, machine, workload and
     primary metric; none on exact clocks."""
-    found: list[tuple[_Series, bool, float, float]] = []
-    for one in _all_series(lab):
+    found: list[tuple[Series, bool, float, float]] = []
+    for one in all_series(lab):
         trend, parts = _trend(one), _parts(one)
         found += [(one, True, *trend)] if trend else []
         found += [(one, False, *parts)] if parts else []
@@ -101,7 +107,8 @@ def check(lab: load.Lab) -> list[Drift]:
 
 # The boots, in order
 
-def _all_series(lab: load.Lab) -> list[_Series]:
+def all_series(lab: load.Lab) -> list[Series]:
+    """All that is tested: none on exact clocks."""
     wall = set(lab.machines.name[lab.machines.clock != "exact"])
     primary = lab.metrics[lab.metrics.is_primary.astype(bool)]
     wanted = set(zip(primary.workload, primary.name))
@@ -124,7 +131,7 @@ def _all_series(lab: load.Lab) -> list[_Series]:
     return found
 
 
-def _series(place: tuple, frame: pd.DataFrame, base: int) -> _Series | None:
+def _series(place: tuple, frame: pd.DataFrame, base: int) -> Series | None:
     """None if there are too few boots, or no order."""
     frame = frame[frame.groupby("stage").stage.transform("size") > 1]
     # Boots that started together share a place: their names are no order.
@@ -138,14 +145,14 @@ def _series(place: tuple, frame: pd.DataFrame, base: int) -> _Series | None:
         return None
     sort = np.argsort(order, kind="stable")
     kernel = np.unique(frame.stage.astype(int), return_inverse=True)[1]
-    return _Series(place, order[sort], kernel[sort],
+    return Series(place, order[sort], kernel[sort],
                    (frame.stage == base).to_numpy(dtype=bool)[sort],
                    np.log(values)[sort] if log else values[sort], log, mean)
 
 
 # The tests
 
-def _fit(one: _Series, *more: np.ndarray) -> tuple[np.ndarray, float, int]:
+def _fit(one: Series, *more: np.ndarray) -> tuple[np.ndarray, float, int]:
     """Least squares on each kernel's level and more columns: coefficients of
     these, the sum of squares that is left, and its degrees of freedom."""
     levels = np.eye(one.kernel.max() + 1)[one.kernel]
@@ -155,7 +162,7 @@ def _fit(one: _Series, *more: np.ndarray) -> tuple[np.ndarray, float, int]:
     return found[levels.shape[1]:], float(left @ left), len(one.y) - int(rank)
 
 
-def _trend(one: _Series) -> tuple[float, float] | None:
+def _trend(one: Series) -> tuple[float, float] | None:
     """Size over the run and p of a linear trend."""
     from scipy.special import fdtrc
     (slope,), squares, df = _fit(one, one.order)
@@ -166,14 +173,24 @@ def _trend(one: _Series) -> tuple[float, float] | None:
     return float(slope) * float(np.ptp(one.order)), float(p)
 
 
-def _parts(one: _Series) -> tuple[float, float] | None:
+def _count_parts(one: Series) -> int:
+    return min(PARTS, len(one.y) // (int(one.kernel.max()) + 1))
+
+
+def _divide(one: Series) -> tuple[np.ndarray, np.ndarray]:
+    """Consecutive parts of the run: which one each boot is in, as a number and
+    as a row of zeros and a one."""
+    count = _count_parts(one)
+    part = np.minimum((one.order * count / len(one.y)).astype(int), count - 1)
+    return part, np.eye(count)[part]
+
+
+def _parts(one: Series) -> tuple[float, float] | None:
     """Size and p of what differs between parts of the run beyond a trend."""
     from scipy.special import fdtrc
-    count = min(PARTS, len(one.y) // (one.kernel.max() + 1))
-    if count < 3:
+    if _count_parts(one) < 3:
         return None
-    part = np.minimum((one.order * count / len(one.y)).astype(int), count - 1)
-    columns = np.eye(count)[part]
+    _, columns = _divide(one)
     _, before, more = _fit(one, one.order)
     _, squares, df = _fit(one, one.order, columns)
     if df < LEAST_DF or more == df:
@@ -184,7 +201,23 @@ def _parts(one: _Series) -> tuple[float, float] | None:
     return float(np.ptp(levels)), float(p)
 
 
-def _sentinel(one: _Series) -> tuple[float | None, int]:
+def fitted(one: Series, steady: bool) -> list[tuple[float, float]]:
+    """What the tests fit to a series: order and a fraction, of the two ends of
+    a trend or of the corners of the parts, around 0."""
+    if steady:
+        (slope,), _, _ = _fit(one, one.order)
+        middle = float(one.order.mean())
+        return [(float(at), one.fraction(float(slope) * (float(at) - middle)))
+                for at in (one.order.min(), one.order.max())]
+    part, columns = _divide(one)
+    levels, _, _ = _fit(one, columns)
+    levels = levels - levels[part].mean()
+    return [(float(at), one.fraction(float(level)))
+            for i, level in enumerate(levels)
+            for at in (one.order[part == i].min(), one.order[part == i].max())]
+
+
+def _sentinel(one: Series) -> tuple[float | None, int]:
     """How the baseline's own boots moved over the run, and their number."""
     x, y = one.order[one.base], one.y[one.base]
     if len(x) < 3 or np.ptp(x) == 0:

@@ -2,16 +2,15 @@
 
 gnuplot sees numbers and marks only: names come from studies, packages and
 guests, and gnuplot would run what it finds between backquotes.  The marks are
-replaced afterwards in the parsed SVG, which is rebuilt from a list of allowed
-elements and attributes.  Colours are marks as well and become the page's CSS
-variables, so plots follow its light and dark scheme; ids get the plot's name,
-so that plots do not disturb each other.
+replaced afterwards in the parsed SVG, which is rebuilt (svg.py).  Colours are
+marks as well and become the page's CSS variables, so plots follow its light
+and dark scheme; ids get the plot's name, so that plots do not disturb each
+other.
 """
 
 from __future__ import annotations
 
 import math
-import re
 import shutil
 import subprocess
 import tempfile
@@ -19,23 +18,12 @@ import xml.etree.ElementTree as ET
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import text
+from . import svg, text
 from .errors import CannotWork
 
 REPORTS = Path(__file__).resolve().parent.parent / "reports"
 TIMEOUT_S = 120
 NAME_MAX = 30
-#: The marks of the scripts and the CSS variables that they stand for.
-COLOURS = {1: "--plot-ink", 2: "--plot-faint", 3: "--plot-grid",
-           4: "--plot-base", 5: "--plot-band", 6: "--plot-accent",
-           7: "--plot-warn", 8: "--plot-pale", 9: "--sheet"}
-ELEMENTS = {"svg", "g", "path", "text", "use", "circle", "rect", "defs",
-            "polygon"}
-ATTRIBUTES = {"viewBox", "fill", "stroke", "color", "stroke-width",
-              "stroke-linecap", "stroke-linejoin", "stroke-dasharray",
-              "fill-opacity", "transform", "font-size", "text-anchor", "d",
-              "points", "x", "y", "width", "height", "cx", "cy", "r", "id",
-              "href", "class"}
 
 
 @dataclass
@@ -44,7 +32,7 @@ class Plot:
 
     script: a file in reports/; numbers: its variables; files: suffix to rows
     of numbers and marks; texts: mark to what it stands for; label: what a
-    screen reader says.
+    screen reader says; classes: see svg.rebuild.
     """
 
     name: str
@@ -53,6 +41,7 @@ class Plot:
     numbers: dict[str, float | str]
     files: dict[str, list[tuple]]
     texts: dict[str, str] = field(default_factory=dict)
+    classes: dict[int | str, str] = field(default_factory=dict)
 
 
 def points(name: str, label: str, kernels: list[dict], *,
@@ -82,13 +71,13 @@ def points(name: str, label: str, kernels: list[dict], *,
             means.append((f"@name{i}", -i, kernel["mean"],
                           max(ends[0], low), min(ends[1], high),
                           f"@note{i}"))
-        boots += [(value, -i + _aside(j, len(kernel["values"])))
+        boots += [(value, -i + aside(j, len(kernel["values"])))
                   for j, value in enumerate(kernel["values"])
                   if math.isfinite(value)]
     widest = max(len(clip(k["title"])) for k in kernels)
     most = 6 if widest < 20 else 4
-    percent = ("" if not base else ", ".join(
-        f'"{_percent(at)}" {at:g}' for at in ticks(
+    percents = ("" if not base else ", ".join(
+        f'"{percent(at)}" {at:g}' for at in ticks(
             100 * (low / base - 1), 100 * (high / base - 1), most)))
     return Plot(name, "points.gp", label, {
         "height": 56 + 32 * len(kernels), "margin": 2 + 0.86 * widest,
@@ -96,7 +85,7 @@ def points(name: str, label: str, kernels: list[dict], *,
         "base": base or 0, "band": (base or 0) * margin,
         "marks": ", ".join(f'"{at:,.10g}" {at:.10g}'
                            for at in ticks(low, high, most)),
-        "percents": percent},
+        "percents": percents},
         {"points": boots, "means": means}, texts)
 
 
@@ -109,60 +98,26 @@ def ticks(low: float, high: float, most: int = 6) -> list[float]:
         math.ceil(low / step), math.floor(high / step) + 1)]
 
 
-def _percent(value: float) -> str:
-    # gnuplot takes the label of a tick for a format.
+def log_marks(low: float, high: float) -> str:
+    """Ticks of a logarithmic axis, for gnuplot: 1, 2, 5, 10 and so on; powers
+    of ten alone over more than five of them."""
+    wide = math.log10(high / low) > 5
+    found = [k * 10.0 ** power for power in range(
+        math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+        for k in ((1,) if wide else (1, 2, 5))]
+    return ", ".join(f'"{at:,.10g}" {at:.10g}' for at in found
+                     if low <= at <= high)
+
+
+def percent(value: float) -> str:
+    """A tick's label, which gnuplot takes for a format."""
     return f"{value:+g} %%".replace("-", "\u2212") if value else "0 %%"
 
 
-def _aside(index: int, count: int) -> float:
+def aside(index: int, count: int) -> float:
     """A small step off the line, so that equal boots stay visible."""
     return 0.0 if count < 2 else 0.16 * (1 - 2 * (index % 2)) * (
         0.5 + 0.5 * (index // 2) / ((count + 1) // 2))
-
-
-def histogram(name: str, label: str, unit: str, kernels: list[dict],
-              base: int | None) -> Plot:
-    """Latency histograms, one panel per kernel.
-
-    kernels: in order, each with title, note, counts (us to count, may be
-    empty), overflow and limit; base: which of them is the baseline.
-    """
-    buckets = [us for k in kernels for us, n in k["counts"].items() if n]
-    top = max((n for k in kernels for n in k["counts"].values()), default=1)
-    highest = max(buckets, default=9) + 1
-    logx = highest > 150
-    low = max(min(buckets) * 0.8, 0.5) if logx else 0
-    texts = {"@us": f"latency, {unit}" + (" (logarithmic)" if logx else "")}
-    files = {}
-    for i, kernel in enumerate(kernels):
-        texts[f"@title{i}"] = clip(kernel["title"], 60)
-        texts[f"@note{i}"] = kernel["note"]
-        texts[f"@over{i}"] = (
-            f"{kernel['overflow']:,} beyond {kernel['limit']:,} us \u25b6"
-            if kernel["overflow"] else "")
-        files[str(i)] = outline(kernel["counts"], low)
-    files["base"] = files[str(base)] if base is not None else [(low, "NaN")]
-    return Plot(name, "histogram.gp", label, {
-        "height": 112 * len(kernels) + 52, "panels": len(kernels),
-        "low": low, "high": highest * 1.02, "top": max(top, 10) * 2.5,
-        "logx": int(logx), "over": " ".join(
-            str(int(bool(k["overflow"]))) for k in kernels)}, files, texts)
-
-
-def outline(counts: dict[int, int], low: float) -> list[tuple]:
-    """The steps around a histogram: (us, count) from left to right, on the
-    floor of 0.7 where nothing was counted."""
-    steps: list[tuple] = [(low, 0.7)]
-    end = None
-    for us in sorted(us for us, n in counts.items() if n > 0):
-        left = max(us, low)
-        if end is not None and us > end:
-            steps += [(end, 0.7)]
-        if us != end:
-            steps += [(left, 0.7)]
-        steps += [(left, counts[us]), (us + 1, counts[us])]
-        end = us + 1
-    return steps + [(end if end is not None else low, 0.7)]
 
 
 def clip(words: str, most: int = NAME_MAX) -> str:
@@ -199,7 +154,8 @@ def _write(folder: Path, plots: list[Plot]) -> None:
         script.append(f"load '{plot.script}'")
         for suffix, rows in plot.files.items():
             lines = ["\t".join(map(str, row)) + "\n" for row in rows]
-            # gnuplot stops at an empty file.
+            # gnuplot stops at an empty file (and dies of one without a single
+            # label).
             (folder / f"{plot.name}.{suffix}").write_text(
                 "".join(lines) or "NaN\tNaN\n")
     (folder / "all.gp").write_text("\n".join(script) + "\n")
@@ -231,52 +187,8 @@ def _clean(path: Path, plot: Plot) -> str:
     except (OSError, ET.ParseError) as error:
         raise CannotWork(f"gnuplot drew no usable {plot.name}: "
                          f"{error}") from None
-    svg = _copy(root, plot)
-    used = {node.get("href", "")[1:] for node in svg.iter("use")}
-    for parent in list(svg.iter()):
-        for child in list(parent):
-            if parent.tag == "defs" and child.get("id") not in used:
-                parent.remove(child)
-    _prune(svg)
-    svg.set("class", "plot")
-    svg.set("role", "img")
-    svg.set("aria-label", text.plain(plot.label))
-    return ET.tostring(svg, encoding="unicode")
-
-
-def _copy(node: ET.Element, plot: Plot) -> ET.Element:
-    tag = node.tag.rpartition("}")[2]
-    made = ET.Element(tag)
-    for key, value in node.attrib.items():
-        key = key.rpartition("}")[2]
-        if key in ATTRIBUTES:
-            made.set(key, _value(key, value, plot.name))
-    if tag == "text":
-        words = (node.text or "").strip()
-        made.text = plot.texts.get(words, words)
-    for child in node:
-        if child.tag.rpartition("}")[2] in ELEMENTS:
-            made.append(_copy(child, plot))
-    return made
-
-
-def _value(key: str, value: str, name: str) -> str:
-    value = " ".join(value.split())
-    if key in ("fill", "stroke", "color"):
-        found = re.fullmatch(r"rgb\( ?0, ?0, ?(\d+)\)", value)
-        if found and int(found[1]) in COLOURS:
-            return f"var({COLOURS[int(found[1])]})"
-    if key == "id":
-        return f"{name}-{value}"
-    if key == "href":
-        return f"#{name}-{value.lstrip('#')}"
-    return value
-
-
-def _prune(node: ET.Element) -> None:
-    """Drop groups and texts that draw nothing: half of what gnuplot writes."""
-    for child in list(node):
-        _prune(child)
-        if child.tag in ("g", "defs") and len(child) == 0 \
-                or child.tag == "text" and not child.text:
-            node.remove(child)
+    made = svg.rebuild(root, plot.name, plot.texts, plot.classes)
+    made.set("class", "plot")
+    made.set("role", "img")
+    made.set("aria-label", text.plain(plot.label))
+    return ET.tostring(made, encoding="unicode")

@@ -190,6 +190,16 @@ def boots_needed(sd: float, distance: float) -> float:
     return float(2 * ((alpha + beta) * sd / distance) ** 2 + alpha ** 2 / 4)
 
 
+def detectable(known: Contrast, margin: float, level: float = LEVEL) -> float:
+    """How large a difference is that an interval like this one's shows beyond
+    the margin with 80 % power, on the same scale: the margin and so many
+    standard errors as the noncentral t distribution asks for (Johnson and
+    Welch, Biometrika 31, 1940)."""
+    from scipy.special import nctdtrinc, stdtrit
+    far = nctdtrinc(known.df, 1 - POWER, stdtrit(known.df, 0.5 + level / 2))
+    return margin + float(far) * known.se
+
+
 def resolution(values: np.ndarray) -> float:
     """The step in which values were reported: 1, 0.1, 0.01 or 0.001 if all
     are multiples of it, else 0 (fine enough not to matter)."""

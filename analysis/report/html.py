@@ -23,6 +23,7 @@ def environment() -> Any:
         lstrip_blocks=True)
     made.filters.update(plain=text.plain, console=text.console,
                         plural=text.plural)
+    made.policies["json.dumps_kwargs"] = {"separators": (",", ":")}
     return made
 
 
@@ -42,7 +43,8 @@ def policy(code: str) -> Any:
     """A page's content security policy: its own style, this script, and no
     request at all."""
     digest = hashlib.sha256(code.encode()).digest()
-    return markup("default-src 'none'; style-src 'unsafe-inline'; script-src "
+    return markup("default-src 'none'; base-uri 'none'; "
+                  "form-action 'none'; style-src 'unsafe-inline'; script-src "
                   f"'sha256-{base64.b64encode(digest).decode()}'")
 
 

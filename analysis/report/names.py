@@ -1,8 +1,15 @@
-"""What the parts of a page call a group."""
+"""What the parts of a page call a group, and the signs of its verdicts."""
 
 from __future__ import annotations
 
+from .. import verdicts
 from ..verdicts import Group, Judgement
+
+#: A sign next to each verdict, so that none is told by colour alone.
+SIGNS = {verdicts.REGRESSED: "\u25bc", verdicts.IMPROVED: "\u25b2",
+         verdicts.EQUIVALENT: "=", verdicts.INCONCLUSIVE: "?",
+         verdicts.SAME: "\u2261", verdicts.NOT_APPLICABLE: "\u2013",
+         verdicts.BROKEN: "\u00d7", verdicts.BASELINE: "\u25cf"}
 
 
 def several_configs(judgement: Judgement) -> bool:

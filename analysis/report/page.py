@@ -7,15 +7,17 @@ import shlex
 from pathlib import Path
 from typing import Any
 
-from .. import (attribution, headline, load, plots, summary, table, text,
-                verdicts)
+from .. import (attribution, headline, load, plots, releases, summary, table,
+                text, verdicts)
 from ..verdicts import Judgement
-from . import environment, html, latency, metrics, problems, results, runs
+from . import (embedded, environment, heatmap, history, html, latency, metrics,
+               names, problems, results, runs, trust)
 
 
 def write(db: str | Path, lab: str | Path, study: str, out: str | Path,
           base: str | None = None, force: bool = False) -> tuple[Path, bool]:
-    """Write index.html into `out`; its path, and whether anything is worse.
+    """Write index.html into `out`, and history.html if the kernels are
+    releases; the path of the first, and whether anything is worse.
 
     Published by rename.  Raises BadRequest and CannotWork.
     """
@@ -24,43 +26,54 @@ def write(db: str | Path, lab: str | Path, study: str, out: str | Path,
     page = render(found, judgement, Path(lab))
     path = Path(out) / "index.html"
     html.publish(path, page)
+    history.write(found, judgement, path.parent)
     return path, judgement.worse()
 
 
 def render(lab: load.Lab, judgement: Judgement, folder: Path) -> str:
     """The page as text."""
     templates = html.environment()
+    patches = problems.Patches(lab, folder)
     points = metrics.plots_of(judgement)
-    histograms = latency.histograms(lab, judgement)
-    svg = plots.draw([p["plot"] for p in points + histograms])
-    for figure in points + histograms:
+    latencies = latency.figures(lab, judgement)
+    trusted = trust.of(lab, judgement)
+    figures = points + latencies + trusted["drifts"]
+    svg = plots.draw([figure["plot"] for figure in figures])
+    for figure in figures:
         # Rebuilt from allowed elements by plots.py, so safe as it is.
         figure["svg"] = html.markup(svg[figure["plot"].name])
-    code = html.script("page", "plots")
+    tally = summary.counts(judgement, True)
+    code = html.script("page", "heatmap", "results", "plots")
     return templates.get_template("report.html.j2").render(
-        style=html.style("page", "plots"), script=code,
+        style=html.style("page", "heatmap", "results", "plots", "run"),
+        script=code,
         policy=html.policy(code),
-        study=lab.study, judgement=judgement, signs=results.SIGNS,
+        study=lab.study, judgement=judgement, signs=names.SIGNS,
         headline=headline.sentence(judgement),
-        tone=_tone(judgement), tally=summary.counts(judgement, True)
-        or summary.counts(judgement),
-        places=results.places(lab, judgement), points=points,
-        histograms=histograms, findings=problems.reported(lab, judgement),
-        bad_words=table.bad_words(judgement), trust=summary.trust(judgement),
+        history=bool(releases.flavours(lab)),
+        tone=_tone(judgement), tally=tally or summary.counts(judgement),
+        tallied="primary" if tally else "",
+        heatmap=heatmap.heatmap(lab, judgement),
+        places=results.places(lab, judgement),
+        choices=results.choices(judgement), points=points,
+        latencies=latencies,
+        findings=problems.reported(lab, judgement, folder, patches),
+        bad_words=table.bad_words(judgement), trust=trusted,
         changes=attribution.lines(judgement.attribution),
-        failures=problems.failures(lab, folder),
+        failures=problems.failures(lab, folder, patches),
         kernels=runs.kernels(lab), stages=runs.records(lab.stages),
         configs=runs.records(lab.configs), machines=runs.records(lab.machines),
         workloads=runs.workloads(lab), boots=runs.boots(lab),
         time=runs.time(lab),
         repeat="klab run " + shlex.quote(str(lab.study["path"])),
-        environment=environment.environment(lab),
+        environment=environment.environment(
+            lab, folder, bool(judgement.forced)),
         exact=any(g.clock == "exact" for g in judgement.groups),
         virtual=judgement.virtual(),
         generated=datetime.datetime.now(datetime.timezone.utc).strftime(
             "%Y-%m-%d %H:%M UTC"),
         margin=f"{100 * verdicts.margin_of(lab):g} %",
-        data=_data(lab, judgement))
+        data=embedded.data(lab, judgement))
 
 
 def _tone(judgement: Judgement) -> str:
@@ -69,15 +82,3 @@ def _tone(judgement: Judgement) -> str:
     if judgement.worse() or verdicts.BROKEN in found:
         return "bad"
     return "open" if verdicts.INCONCLUSIVE in found or not found else "good"
-
-
-def _data(lab: load.Lab, judgement: Judgement) -> dict[str, Any]:
-    """What the page embeds for programs: the comparison, and what was run."""
-    return {**table.as_json(judgement),
-            "kernels": [{key: stage[key] for key in
-                         ("stage", "name", "config", "state", "release",
-                          "source", "package", "version", "sha256",
-                          "kernel_key", "key", "identity", "error",
-                          "errors")}
-                        for stage in runs.kernels(lab)],
-            "machines": runs.records(lab.machines)}

@@ -10,14 +10,14 @@ from html.parser import HTMLParser
 
 import pytest
 
-from analysis import load, plots, report, verdicts
+from analysis import load, plots, report, svg, verdicts
 from analysis.report import problems, runs
 from analysis.errors import BadRequest, CannotWork
 from labs import ROOT, LabMaker, simple
 from test_table import realistic, run
 from test_verdicts import boots
 
-VOID = {"meta", "br", "link", "img", "input", "hr"}
+VOID = {"meta", "br", "link", "img", "input", "hr", "col"}
 HOSTILE = ("<script>alert(1)</script>", "\" onload='alert(2)' x=\"",
            "</title><img src=x onerror=alert(3)>", "`touch pwned`",
            "$(touch pwned)", "{{ 7 * 7 }}", "&lt;b&gt; & \\\\x41 @name0",
@@ -105,7 +105,7 @@ def test_it_says_what_was_found_run_and_how_to_repeat_it(demo):
                   "klab reproduce key-6.1-amd64-default-icount-2cpu-"
                   "hackbench-1", "Kernel panic - not syncing: oops",
                   "[ 1.0] BUG: <bad> & worse", "console.log",
-                  "3 beyond 1,000 us", "# a comment & more",
+                  "3 beyond 1,000 k instr", "# a comment & more",
                   "Exact clock: instr is an instruction executed"):
         assert words in page.text, words
     assert len(plots_of(page)) == 5
@@ -129,9 +129,15 @@ def test_it_is_self_contained(demo):
     for tag, key, value in page.attributes:
         assert key != "src" and not key.startswith("on"), (tag, key, value)
         if key in ("href", "xlink:href"):
-            assert tag in ("use", "a") and value.startswith("#")
+            assert tag in ("use", "a") and value.startswith("#") or (
+                # Other pages and files of the lab.
+                tag == "a" and re.match(r"\.\./|history\.html$", value))
     assert not set(page.tags) & {"link", "img", "iframe", "object", "embed",
-                                 "base", "image", "foreignobject", "form"}
+                                 "base", "image", "foreignobject"}
+    # The filters go nowhere.
+    assert not {key for tag, key, _ in page.attributes
+                if tag == "form"} & {"action", "method", "target"}
+    assert "form-action 'none'" in text
     assert "http" not in text.replace("http-equiv", "")
     assert "@import" not in text and "url(" not in text
     assert "default-src 'none'" in text
@@ -152,6 +158,49 @@ def test_the_numbers_are_embedded(demo):
     assert found["klab_compare"] == 1
     assert found["kernels"][0]["sha256"] == "ab" * 32
     assert len(found["rows"]) == 12
+    row = next(row for row in found["rows"] if row["stage"] == 1)
+    group = found["groups"][row["group"]]
+    assert (group["workload"], group["metric"]) == ("hackbench", "time")
+    assert row["verdict"] == "regressed" and len(row["values"]) == 3
+    assert row["change"] == pytest.approx(0.125, abs=0.02)
+    assert [stage["kernel"] for stage in found["stages"]] == [
+        "6.1-amd64", "6.1-rt-amd64", "6.12-amd64"]
+
+
+def test_embedded_numbers_say_nothing_twice(demo):
+    """What would be null is left out, and so is what groups and stages
+    tell."""
+    _, page = demo
+    found = json.loads(page.scripts[0])
+    for row in found["rows"]:
+        assert None not in row.values()
+        assert not {"config", "workload", "unit", "kernel"} & set(row)
+
+
+def test_parts_that_are_there_are_linked_at_the_top(demo):
+    text, page = demo
+    nav = text[text.index("<nav"):text.index("</nav>")]
+    linked = re.findall('href="#([a-z-]+)">', nav)
+    assert linked == ["top", *re.findall('<section id="([a-z-]+)"', text)]
+    assert "findings" not in linked and set(linked) <= set(page.ids)
+
+
+def test_each_row_has_its_boots(demo):
+    """Also those of one that failed."""
+    text, page = demo
+    groups = json.loads(page.scripts[0])["groups"]
+    number = next(at for at, group in enumerate(groups)
+                  if group["metric"] == "p99")
+    row = re.search(f'<tr id="c-{number}-2".*?</tr>', text, re.S)[0]
+    assert row.count("<code>klab reproduce key-6.12-amd64") == 3
+    assert "cyclictest-3</code> panic" in row
+
+
+def test_counts_lead_to_their_rows(demo):
+    text, _ = demo
+    tally = text[text.index('<ul class="tally"'):text.index("</header>")]
+    assert re.search('href="#results" data-verdict="regressed" '
+                     'data-kind="primary"><i>.</i>1 regressed', tally)
 
 
 def test_plots_follow_the_colour_scheme(demo):
@@ -159,11 +208,15 @@ def test_plots_follow_the_colour_scheme(demo):
     colours = {value for tag, key, value in page.attributes
                if key in ("fill", "stroke", "color") and tag != "meta"}
     assert colours <= {"none", "black", "white", "currentColor",
-                       *(f"var({name})" for name in plots.COLOURS.values())}
+                       *(f"var({name})" for name in svg.COLOURS.values())}
     style = re.search("<style>(.*?)</style>", text, re.S)[1]
-    for name in plots.COLOURS.values():
-        assert style.count(f"{name}:") == 3, name
-    assert "prefers-color-scheme: dark" in style and "@media print" in style
+    for name in svg.COLOURS.values():
+        assert f"{name}: light-dark(#" in style, name
+    # The switch has the last word on a screen, and paper is white.
+    assert "color-scheme: light dark" in style
+    assert "[data-theme=dark] { color-scheme: dark; }" in style
+    paper = style[style.index("@media print"):]
+    assert re.search(r":root\[data-theme\] \{\s*color-scheme: light;", paper)
 
 
 @pytest.mark.parametrize("words", HOSTILE)
@@ -199,13 +252,18 @@ def test_hostile_text_stays_text(tmp_path, monkeypatch, words):
     assert not list(tmp_path.glob("pwned"))
 
 
+def left_over(folder):
+    """What is in a report's folder and no page."""
+    return {p.name for p in folder.iterdir()} - {"index.html", "history.html"}
+
+
 def test_written_by_rename_and_readable(tmp_path):
     done = run("report", "--db", realistic(tmp_path), "--lab", tmp_path,
                "--study", "demo", "--out", tmp_path / "reports" / "demo")
     path = tmp_path / "reports" / "demo" / "index.html"
     assert done.returncode == 1 and done.stdout == f"{path}\n"
     assert done.stderr == ""
-    assert [p.name for p in path.parent.iterdir()] == ["index.html"]
+    assert not left_over(path.parent)
     assert path.stat().st_mode & 0o777 == 0o644
     Page(path.read_text())
 
@@ -264,7 +322,7 @@ def test_an_old_report_survives_a_failure(tmp_path, monkeypatch):
     with pytest.raises(CannotWork):
         report.write(path, tmp_path, "demo", out)
     assert (out / "index.html").read_text() == before
-    assert [p.name for p in out.iterdir()] == ["index.html"]
+    assert not left_over(out)
 
 
 def test_a_folder_that_cannot_be_made(tmp_path):
@@ -301,17 +359,6 @@ def test_odd_values_still_draw(tmp_path, values):
     assert "nan" not in text.split() and "inf" not in text.split()
 
 
-def test_no_metronome_is_said_at_the_histogram(tmp_path):
-    lab = LabMaker(tmp_path)
-    lab.machine("m", vcpus=2)
-    lab.metric("cyclictest", "p99", "us", latency=True)
-    boot = lab.boot(0, 1, {"p99": 900.0}, machine="m", workload="cyclictest")
-    lab.histogram(boot, "latency", 0, {9: 1000, 900: 50})
-    _, page = page_of(lab.done())
-    assert "latencies of QEMU's turns, not of the kernels" in page.text
-    assert "(logarithmic)" in page.text
-
-
 def test_many_failures_are_counted(tmp_path):
     lab = LabMaker(tmp_path)
     lab.machine()
@@ -342,25 +389,6 @@ def test_damaged_fingerprints_are_counted(tmp_path):
         db.execute("UPDATE boot SET fingerprint = '{\"a\": '")
     _, page = page_of(path)
     assert "fingerprints of 2 boots cannot be read" in page.text
-
-
-@pytest.mark.parametrize("counts, steps", [
-    ({}, [(0, .7), (0, .7)]),
-    ({2: 5}, [(0, .7), (2, .7), (2, 5), (3, 5), (3, .7)]),
-    ({2: 5, 3: 1}, [(0, .7), (2, .7), (2, 5), (3, 5), (3, 1), (4, 1),
-                    (4, .7)]),
-    ({1: 2, 4: 3, 9: 0}, [(0, .7), (1, .7), (1, 2), (2, 2), (2, .7), (4, .7),
-                          (4, 3), (5, 3), (5, .7)])])
-def test_outline(counts, steps):
-    assert plots.outline(counts, 0) == steps
-
-
-@pytest.mark.parametrize("low, high, found", [
-    (0, 10, [0, 2, 4, 6, 8, 10]), (410, 503, [420, 440, 460, 480, 500]),
-    (-0.3, 0.31, [-0.2, 0, 0.2]), (0, 1e-9, [0, 2e-10, 4e-10, 6e-10, 8e-10,
-                                              1e-9])])
-def test_ticks(low, high, found):
-    assert plots.ticks(low, high) == pytest.approx(found)
 
 
 def test_bad_base_is_a_bad_request(tmp_path):
