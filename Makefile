@@ -26,15 +26,16 @@ UNIT_SRC = $(wildcard tests/unit/test_*.c)
 UNIT = $(UNIT_SRC:tests/unit/%.c=$(BUILD)/unit/%)
 
 .DELETE_ON_ERROR:
-.PHONY: all setup demo check check-unit check-python check-scenario \
-	check-setup check-asan check-man check-boot check-metal check-fresh \
-	bench fuzz clean help
+.PHONY: all setup setup-tests demo check check-unit check-python \
+	check-browser check-scenario check-setup check-asan check-man \
+	check-boot check-metal check-fresh bench fuzz clean help
 
 all: $(KLAB) $(BUILD)/agent $(BUILD)/probe
 
 help:
 	@echo 'make          build klab'
-	@echo 'make setup    install what klab needs (Debian; says what first)'
+	@echo 'make setup    install what klab needs (Debian; says what first);'
+	@echo '              with TESTS=1 also what its tests need'
 	@echo 'make demo     set up, build and run configs/studies/demo.yaml'
 	@echo 'make check    set up, build and run all tests'
 	@echo 'make bench    print the figures of docs/bench.md'
@@ -43,6 +44,9 @@ help:
 
 setup:
 	@sh runner/setup.sh
+
+setup-tests:
+	@TESTS=1 sh runner/setup.sh
 
 # ---- the program ----
 
@@ -99,6 +103,7 @@ $(BUILD)/probe: runner/guest/probe.S
 
 # ---- tests ----
 
+CORES = $(shell nproc)
 PYTEST = $(PYTHON) -m pytest -q -p no:cacheprovider --durations=6 \
 	--durations-min=20
 
@@ -115,10 +120,13 @@ $(BUILD)/fake_qemu: $(wildcard tests/scenario/fake*.[ch])
 	@$(CC) -O2 -std=c11 -Wall -Wextra -Werror -D_GNU_SOURCE -o $@ \
 		$(filter %.c,$^)
 
-check: setup
+# The boots and the box of the metal tests leave cores idle: they go together.
+check: setup-tests
+	@$(MAKE) --no-print-directory -j$(CORES) all $(UNIT)
 	@$(MAKE) --no-print-directory check-setup check-unit check-asan \
-		check-python check-man check-scenario check-boot \
-		check-metal
+		check-python check-browser check-man check-scenario
+	@$(MAKE) --no-print-directory -j2 --output-sync=target \
+		check-boot check-metal
 
 check-setup:
 	sh tests/setup/test_setup.sh
@@ -128,19 +136,23 @@ check-unit: $(UNIT)
 
 # The same unit tests with the sanitizers; check-scenario has them always.
 check-asan:
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan KLAB=$(BUILD)/asan/klab \
-		CFLAGS='-g $(ASAN)' check-unit
+	@$(MAKE) --no-print-directory -j$(CORES) BUILD=$(BUILD)/asan \
+		KLAB=$(BUILD)/asan/klab CFLAGS='-g $(ASAN)' check-unit
 
 check-python:
-	$(PYTEST) tests/analysis
+	$(PYTEST) -n auto tests/analysis
+
+# The pages in a real browser, and a checker of accessibility for them.
+check-browser:
+	KLAB_BUILD=$(BUILD) $(PYTEST) tests/browser
 
 check-man: $(KLAB)
 	mandoc -T lint -W warning docs/klab.1
 	sh tests/test_man.sh ./klab docs/klab.1
 
 check-scenario: all $(BUILD)/fake_qemu
-	@$(MAKE) --no-print-directory BUILD=$(BUILD)/asan KLAB=$(BUILD)/asan/klab \
-		CFLAGS='-g $(ASAN)' $(BUILD)/asan/klab
+	@$(MAKE) --no-print-directory -j$(CORES) BUILD=$(BUILD)/asan \
+		KLAB=$(BUILD)/asan/klab CFLAGS='-g $(ASAN)' $(BUILD)/asan/klab
 	KLAB_BIN=$(BUILD)/asan/klab $(PYTEST) tests/scenario
 
 check-boot: all

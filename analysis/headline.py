@@ -21,7 +21,7 @@ from .verdicts import Group, Judgement, Row
 #: So many things are said; the rest are counted.
 MOST = 4
 #: Characters of a cause.
-CAUSE = 90
+CAUSE = 80
 
 
 def sentence(judgement: Judgement) -> str:

@@ -2,8 +2,9 @@
 # Installs what klab needs: the packages of configs/packages.txt, among them a
 # QEMU that brings up several CPUs under the exact clock.
 #
-#   make setup          (or: sh runner/setup.sh)
-#   make setup DRY=1    only says what would be installed
+#   make setup            (or: sh runner/setup.sh)
+#   make setup TESTS=1    also what the tests need, a browser among it
+#   make setup DRY=1      only says what would be installed
 #
 # On Debian 12 and later it works through apt, as root or by sudo; on other
 # distributions it lists what is needed and which of it is missing. It asks no
@@ -11,8 +12,8 @@
 # temporary folder, so the host's own stay as they are.
 #
 # Exit code: 0 everything is there, 4 something is missing.
-# Environment: DRY; KLAB_LOCK_WAIT_S, how long to wait for another apt (300);
-# KLAB_OS_RELEASE, for the tests (/etc/os-release).
+# Environment: DRY; TESTS; KLAB_LOCK_WAIT_S, how long to wait for another apt
+# (300); KLAB_OS_RELEASE, for the tests (/etc/os-release).
 set -u
 export LC_ALL=C
 PATH=$PATH:/usr/sbin:/sbin
@@ -21,6 +22,7 @@ TABLE=$(dirname "$0")/../configs/packages.txt
 OS_RELEASE=${KLAB_OS_RELEASE:-/etc/os-release}
 PYTHON=${PYTHON:-/usr/bin/python3}
 DRY=${DRY:-}
+TESTS=${TESTS:-}
 LOCK_WAIT_S=${KLAB_LOCK_WAIT_S:-300}
 TMP=      # apt's private folder
 AS_ROOT=  # nothing, or sudo
@@ -34,9 +36,11 @@ fail() {
 	exit 4
 }
 
-# Rows of the table: purpose, package, found by, what for.
+# Rows of the table: purpose, package, found by, what for; those of the tests
+# where they are asked for.
 rows() {
-	sed -e '/^#/d' -e '/^$/d' "$TABLE"
+	awk -v tests="$TESTS" '
+		!/^#/ && NF && (tests != "" || $1 != "tests")' "$TABLE"
 }
 
 # Value of key $1 of os-release, or nothing.
@@ -70,7 +74,8 @@ say_done() {
 
 # ---- Debian: what is there ----
 
-# Packages of the table that dpkg does not have; QEMU goes by its version.
+# Packages of the table that dpkg does not have. QEMU goes by its version, npm by
+# its command: Debian's cannot be installed beside a Node.js of another origin.
 missing_packages() {
 	names=$(rows | awk '$2 !~ /^qemu-/ { print $2 }')
 	# shellcheck disable=SC2016,SC2086
@@ -79,7 +84,10 @@ missing_packages() {
 	for name in $names; do
 		case $have in
 		*" $name "*) ;;
-		*) printf '%s ' "$name" ;;
+		*)
+			[ "$name" = npm ] && command -v npm >/dev/null ||
+				printf '%s ' "$name"
+			;;
 		esac
 	done
 }

@@ -130,7 +130,7 @@ def test_force(tmp_path):
     page, _ = report.write(path, tmp_path, "demo", tmp_path / "out", None,
                            True)
     html = page.read_text()
-    assert '<section id="forced">' in html and "powersave" in html
+    assert '<section id="forced"' in html and "powersave" in html
 
 
 def test_forced_without_need_says_nothing(tmp_path):

@@ -29,7 +29,10 @@ fake() {
 }
 
 make_fakes() {
-	mkdir "$T/bin"
+	# The host's programs, without those that a scenario is about.
+	mkdir "$T/bin" "$T/host"
+	ln -s /usr/bin/* "$T/host"
+	rm -f "$T/host/npm"
 	fake id <<'END'
 cat "$W/uid"
 END
@@ -105,7 +108,7 @@ begin() {
 run_setup() {
 	code=0
 	env -i W="$W" TMPDIR="$W/tmp" KLAB_OS_RELEASE="$W/os-release" \
-		PATH="$T/bin:/usr/bin:/bin" "$@" sh "$SETUP" \
+		PATH="$T/bin:$T/host" "$@" sh "$SETUP" \
 		>"$W/out" 2>&1 </dev/null || code=$?
 }
 
@@ -158,21 +161,53 @@ nothing_to_do_is_one_line_without_apt() {
 }
 
 missing_packages_are_announced_and_installed() {
-	printf '%s\n' mandoc libuv1-dev >"$W/missing"
+	printf '%s\n' kmod libuv1-dev >"$W/missing"
 	run_setup
 	is "$code" 0
 	has out '^  build *libuv1-dev$'
-	has out '^  tests *mandoc$'
+	has out '^  run *kmod$'
 	has out '2 packages .* 2.0 MB to fetch, about 1.5 MB on disk'
-	has calls ' -y --no-install-recommends --no-remove install libuv1-dev mandoc'
+	has calls ' -y --no-install-recommends --no-remove install libuv1-dev kmod'
 	has_not calls 'install.* qemu'
 }
 
+what_tests_need_is_left_out() {
+	printf '%s\n' mandoc chromium >"$W/missing"
+	run_setup
+	is "$code" 0
+	is "$(wc -l <"$W/out")" 1
+	has_not calls apt-get
+}
+
+what_tests_need_is_installed_for_them() {
+	printf '%s\n' kmod mandoc npm >"$W/missing"
+	run_setup TESTS=1
+	is "$code" 0
+	has out '^  run *kmod$'
+	has out '^  tests *mandoc npm$'
+	has calls 'install kmod mandoc npm$'
+}
+
+npm_of_another_origin_is_enough() {
+	echo npm >"$W/missing"
+	ln -s "$T/bin/id" "$W/npm"
+	run_setup TESTS=1 PATH="$T/bin:$T/host:$W"
+	is "$code" 0
+	has_not calls apt-get
+}
+
+make_check_asks_for_what_tests_need() {
+	cp "$HERE/../../Makefile" "$W/out"
+	has out '^check: setup-tests$'
+	make -n -C "$HERE/../.." setup-tests >"$W/out"
+	has out 'TESTS=1 sh runner/setup.sh'
+}
+
 dry_run_installs_nothing() {
-	echo mandoc >"$W/missing"
+	echo kmod >"$W/missing"
 	run_setup DRY=1
 	is "$code" 0
-	has out '^  tests *mandoc$'
+	has out '^  run *kmod$'
 	is "$(grep install "$W/calls" | grep -vc -e --print-uris)" 0
 }
 
@@ -208,16 +243,16 @@ without_backports_an_older_qemu_is_left() {
 newer_debian_needs_no_backports() {
 	sed -i 's/12/13/; s/bookworm/trixie/' "$W/os-release"
 	rm "$W/backports"
-	echo mandoc >"$W/missing"
+	echo kmod >"$W/missing"
 	run_setup
 	is "$code" 0
-	has calls 'install mandoc'
+	has calls 'install kmod'
 	has_not out backports
 }
 
 without_root_and_sudo_it_says_what_to_run() {
 	echo 1000 >"$W/uid"
-	echo mandoc >"$W/missing"
+	echo kmod >"$W/missing"
 	run_setup
 	is "$code" 4
 	has out "run 'make setup' as root"
@@ -236,15 +271,15 @@ without_root_an_older_qemu_is_left() {
 sudo_is_used_where_it_asks_nothing() {
 	echo 1000 >"$W/uid"
 	: >"$W/sudo"
-	echo mandoc >"$W/missing"
+	echo kmod >"$W/missing"
 	run_setup
 	is "$code" 0
-	has calls 'sudo env .*DEBIAN_FRONTEND=noninteractive .*install mandoc'
+	has calls 'sudo env .*DEBIAN_FRONTEND=noninteractive .*install kmod'
 }
 
 # $1: what apt-get says; $2: what setup.sh must say.
 apt_fails() {
-	echo mandoc >"$W/missing"
+	echo kmod >"$W/missing"
 	echo "$1" >"$W/install.err"
 	run_setup
 	is "$code" 4
@@ -289,6 +324,15 @@ elsewhere_the_needs_are_listed_by_purpose() {
 	has_not calls apt-get
 }
 
+elsewhere_the_tests_needs_are_listed_for_them() {
+	other_distribution
+	run_setup
+	has_not out '^  tests '
+	run_setup TESTS=1
+	is "$code" 4
+	has out '^  tests *npm *missing *fetches axe-core'
+}
+
 elsewhere_with_everything_there_it_is_done() {
 	other_distribution
 	: >"$W/libraries"
@@ -327,6 +371,10 @@ make_fakes
 for test in \
 	nothing_to_do_is_one_line_without_apt \
 	missing_packages_are_announced_and_installed \
+	what_tests_need_is_left_out \
+	what_tests_need_is_installed_for_them \
+	npm_of_another_origin_is_enough \
+	make_check_asks_for_what_tests_need \
 	dry_run_installs_nothing \
 	new_qemu_comes_from_backports \
 	without_backports_an_older_qemu_is_installed \
@@ -340,6 +388,7 @@ for test in \
 	no_network \
 	any_other_failure_shows_what_apt_said \
 	elsewhere_the_needs_are_listed_by_purpose \
+	elsewhere_the_tests_needs_are_listed_for_them \
 	elsewhere_with_everything_there_it_is_done \
 	older_debian_is_another_distribution \
 	every_row_is_complete \
