@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -80,13 +81,22 @@ class Exceedances:
     over: np.ndarray
     total: np.ndarray
 
-    @property
+    @cached_property
     def seen(self) -> float:
         return float(self.over.sum())
 
-    @property
+    @cached_property
     def samples(self) -> float:
         return float(self.total.sum())
+
+    @cached_property
+    def pearson(self) -> tuple[float, int]:
+        """Pearson's statistic over boots, and its degrees of freedom."""
+        if self.seen == 0 or len(self.over) < 2:
+            return 0.0, 0
+        expected = self.seen / self.samples * self.total
+        return (float(((self.over - expected) ** 2 / expected).sum()),
+                len(self.over) - 1)
 
 
 @dataclass
@@ -250,13 +260,11 @@ def _inverted(found: Histograms, share: float, pooled: int) -> Quantile:
 
 def dispersion(kernels: list[Exceedances]) -> tuple[float, int]:
     """By how much counts vary more than Poisson ones, in variance, and the
-    degrees of freedom (0: nothing known).  Pearson's statistic over boots."""
+    degrees of freedom (0: nothing known)."""
     squares, df = 0.0, 0
     for one in kernels:
-        if one.seen > 0 and len(one.over) > 1:
-            expected = one.seen / one.samples * one.total
-            squares += float(((one.over - expected) ** 2 / expected).sum())
-            df += len(one.over) - 1
+        squares += one.pearson[0]
+        df += one.pearson[1]
     return (squares / df, df) if df else (0.0, 0)
 
 
