@@ -116,7 +116,9 @@ def _fill(group: Group, stages: list[Any], variants: dict[tuple, Any],
         row = Row(int(stage.idx), stage.name, variant.key, len(cells),
                   sum(cell.state in ("bad", "lab") for cell in cells),
                   title=stage.title, word=stage.word,
-                  splats=sum(cell.outcome == "splat" for cell in cells))
+                  splats=sum(cell.outcome == "splat" for cell in cells),
+                  sick=[str(cell.outcome) for cell in cells
+                        if cell.state == "bad"])
         found = sorted(samples.get(stage.idx, []), key=_is_fresh)
         row.values = [sample.value for sample in found]
         row.boots = [sample.boot for sample in found]

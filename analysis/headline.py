@@ -1,7 +1,8 @@
 """The one sentence that a reader needs, from a judgement.
 
-What is broken comes first, then what kernels report on their consoles, then
-what became slower; at the end the configs under which all is well.
+What is broken comes first, then what kernels report on their consoles and how
+many boots they fail, then what became slower; at the end the configs under
+which all is well.
 """
 
 from __future__ import annotations
@@ -26,13 +27,14 @@ CAUSE = 80
 
 def sentence(judgement: Judgement) -> str:
     """What was found, and what to do next."""
-    if judgement.boots["ok"] + judgement.boots["bad"] == 0:
-        return _nothing_ran(judgement)
-    told = [*_broken(judgement), *_reported(judgement), *_changed(judgement)]
+    told = [*_broken(judgement), *_reported(judgement), *_failed(judgement),
+            *_changed(judgement)]
+    ran = judgement.boots["ok"] + judgement.boots["bad"] > 0
     if not told:
-        return _no_regression(judgement)
+        return _no_regression(judgement) if ran else _nothing_ran(judgement)
     more = [f"{len(told) - MOST} more below"] if len(told) > MOST else []
-    return "; ".join([*told[:MOST], *more, *_calm(judgement)]) + "."
+    rest = _calm(judgement) if ran else ["nothing has been measured yet"]
+    return "; ".join([*told[:MOST], *more, *rest]) + "."
 
 
 def _nothing_ran(judgement: Judgement) -> str:
@@ -56,6 +58,13 @@ def _under(judgement: Judgement, configs: list[str]) -> str:
     if len(configs) == len(known) > 2:
         return " under every config"
     return " under " + _and([text.plain(name) for name in configs])
+
+
+def _on(judgement: Judgement, group: Group) -> str:
+    """' on icount-2cpu', or '' if there is one machine."""
+    if len({one.machine for one in judgement.groups}) < 2:
+        return ""
+    return f" on {text.plain(group.machine)}"
 
 
 def _and(words: list[str]) -> str:
@@ -120,30 +129,62 @@ def _reported(judgement: Judgement) -> list[str]:
 
 def _reported_clause(judgement: Judgement, one: Finding,
                      places: list[findings.Place]) -> str:
-    place = min(places, key=lambda p: p.first)
+    first = min(place.first for place in places)
+    places = [place for place in places if place.first == first]
     brought = next((row.full for _, row in judgement.rows()
-                    if row.stage == place.first), f"stage {place.first}")
+                    if row.stage == first), f"stage {first}")
+    hit, of = (sum(values) for values in zip(
+        *((place.boots, place.of) for place in places)))
     return (f"{text.plain(brought)} brings {findings.name_of(one)}"
-            f"{_under(judgement, [place.config])}, in "
-            f"{findings.boots_of(place)}: {findings.line_of(one)}")
+            f"{_under(judgement, [place.config for place in places])}, in "
+            f"{hit} of {text.plural(of, 'boot')}: {findings.line_of(one)}")
+
+
+# What fails some of its boots
+
+def _failed(judgement: Judgement) -> list[str]:
+    """A clause per kernel and place that fails more boots than the baseline,
+    unless what it reports has been told."""
+    told = {(place.config, stage) for one in judgement.found.causes()
+            for place in one.places if not place.in_base
+            for stage in place.seen}
+    found: dict[tuple, tuple[Group, Row]] = {}
+    for group, row in judgement.rows():
+        if (row.twin is None and group.fails_more(row)
+                and (group.config, row.stage) not in told):
+            found.setdefault((row.stage, *group.place), (group, row))
+    return [_failed_clause(judgement, *one) for one in sorted(
+        found.values(), key=lambda gr: gr[1].stage)]
+
+
+def _failed_clause(judgement: Judgement, group: Group, row: Row) -> str:
+    words = ", ".join(text.plain(word) for word in dict.fromkeys(row.sick))
+    return (f"{text.plain(row.full)} fails {len(row.sick)} of "
+            f"{text.plural(row.planned, 'boot')} of "
+            f"{text.plain(group.workload)}"
+            f"{_under(judgement, [group.config])}{_on(judgement, group)} "
+            f"({words})")
 
 
 # What changed
 
 def _changed(judgement: Judgement) -> list[str]:
-    """Which stage made it worse; of kernels that are no series, which kernel
-    is worst."""
+    """Which stage made it worse; where no single stage can be named, which
+    kernel is worst."""
     rows = [(g, r) for g, r in judgement.rows()
             if r.verdict == verdicts.REGRESSED or r.limited]
     rows = [(g, r) for g, r in rows if g.primary] or rows
-    if not rows:
-        return []
-    limited = [(g, r) for g, r in rows if r.limited]
-    steps = _worse_steps(judgement, rows[0][0].primary)
-    if not steps:
-        return [_worst(judgement, rows)]
-    told = [_worst(judgement, limited)] if limited else []
-    return told + [_step_clause(judgement, one) for one in steps]
+    steps = _worse_steps(judgement, rows[0][0].primary if rows else True)
+    stepped = {id(part.group) for one in steps for part in one.parts}
+    rest = [(g, r) for g, r in rows if r.limited or id(g) not in stepped]
+    told = [_step_clause(judgement, one) for one in steps]
+    if rest:
+        told.append(_worst(judgement, rest)
+                    + ("" if steps else ": look there first"))
+    if steps and not rows:
+        told.append("no kernel is worse than "
+                    + text.plain(judgement.base_name))
+    return told
 
 
 @dataclasses.dataclass
@@ -194,7 +235,8 @@ def _step_clause(judgement: Judgement, one: _Worse) -> str:
     configs = [p.group.config for p in one.parts]
     where = (" only under " + _and([text.plain(name) for name in configs])
              if one.only else _under(judgement, configs))
-    return f"{who} makes {what} {_by(one.parts)}{where}"
+    return (f"{who} makes {what} {_by(one.parts)}{where}"
+            f"{_on(judgement, part.group)}")
 
 
 def _by(parts: list[Step | Part]) -> str:
@@ -202,10 +244,10 @@ def _by(parts: list[Step | Part]) -> str:
     word = "higher" if parts[0].change > 0 else "lower"
     if any(not part.group.log for part in parts):
         return word
-    largest = text.percent(max(part.change for part in parts))
-    if "x" in largest:
+    largest = max(part.change for part in parts)
+    if largest > text.FACTOR_FROM:
         most = "up to " if len(parts) > 1 else ""
-        return f"{most}{largest.strip('>x')} times as high"
+        return f"{most}{text.times(largest)} times as high"
     sizes = [text.percent(size).strip("+ %") for size in sorted(
         abs(part.change) for part in parts)]
     if len(parts) > 1:
@@ -229,8 +271,8 @@ def _worst(judgement: Judgement, found: list[tuple[Group, Row]]) -> str:
         more = (f", and {text.plural(len(found) - 1, 'more comparison')} "
                 "regressed")
     return (f"{_change_of(group, row, text.plain(judgement.base_name))}"
-            f"{_under(judgement, [group.config])}{_sure(row)}{more}: "
-            "look there first")
+            f"{_under(judgement, [group.config])}{_on(judgement, group)}"
+            f"{_sure(row)}{more}")
 
 
 def _change_of(group: Group, row: Row, base: str) -> str:
@@ -242,8 +284,8 @@ def _change_of(group: Group, row: Row, base: str) -> str:
         word = "higher" if row.difference[0] > 0 else "lower"
         return f"{what} is {word} on {kernel} than on {base}"
     if row.interval and text.is_factor(row.interval):
-        size = text.percent(row.change, factor=True).strip(">x")
-        return f"{what} is {size} times as high on {kernel} as on {base}"
+        return (f"{what} is {text.times(row.change)} times as high on "
+                f"{kernel} as on {base}")
     word = "higher" if row.change > 0 else "lower"
     size = text.percent(abs(row.change)).lstrip("+")
     return f"{what} is {size} {word} on {kernel} than on {base}"
@@ -264,6 +306,8 @@ def _calm(judgement: Judgement) -> list[str]:
     primary metrics are shown to lie within the margin."""
     loud = {place.config for one in judgement.found.causes()
             for place in one.places if not place.in_base}
+    loud |= {group.config for group, row in judgement.rows()
+             if group.fails_more(row)}
     calm, latency = [], False
     for config in _configs(judgement):
         groups = [group for group in judgement.groups

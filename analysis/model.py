@@ -53,7 +53,8 @@ class Row:
     step in which values were rounded, if it matters.  title is the subject of
     the stage's patch, if it has one; word what the study calls the stage; twin
     an earlier stage with the same code, which has the same boots.  splats:
-    boots that ran, but with findings.  limited: beyond a limit of the user's.
+    boots that ran, but with findings; sick: the outcomes of those that the
+    kernel failed.  limited: beyond a limit of the user's.
     waiting: a claim that fresh boots have to repeat, and have not.
     """
 
@@ -92,6 +93,7 @@ class Row:
     looked: int = 0
     limited: bool = False
     waiting: bool = False
+    sick: list[str] = field(default_factory=list)
 
     @property
     def n(self) -> int:
@@ -204,6 +206,13 @@ class Group:
         """Has the baseline a value here?"""
         return self.base is not None and self.base.n > 0
 
+    def fails_more(self, row: Row) -> bool:
+        """Did the kernel fail a larger share of its boots than the baseline?"""
+        if row is self.base or row.verdict == BROKEN or not row.sick:
+            return False
+        return self.base is None or (len(row.sick) * self.base.planned
+                                     > len(self.base.sick) * row.planned)
+
 
 @dataclass
 class Judgement:
@@ -241,8 +250,9 @@ class Judgement:
                    and group.unit in TIMES for group in self.groups)
 
     def worse(self) -> bool:
-        """Did anything regress, or break that worked before, or does a
-        kernel report something that is not harmless?"""
+        """Did anything regress, or break that worked before, or fail more of
+        its boots, or does a kernel report something that is not harmless?"""
         return bool(self.found.groups) or any(
             row.verdict == REGRESSED or row.limited
-            or row.verdict == BROKEN and group.works() for group, row in self.rows())
+            or row.verdict == BROKEN and group.works()
+            or group.fails_more(row) for group, row in self.rows())

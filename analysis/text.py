@@ -105,6 +105,11 @@ def _factor(fraction: float) -> str:
     return f"x{factor:.{0 if factor >= 100 else 1 if factor >= 1 else 2}f}"
 
 
+def times(fraction: float) -> str:
+    """'12.3' or 'more than 1000', before the words 'times as high'."""
+    return _factor(fraction).replace(">", "more than ").replace("x", "")
+
+
 def _signed(fraction: float, decimals: int) -> str:
     value = 100 * fraction
     text = f"{value:+.{decimals}f}"
@@ -135,7 +140,7 @@ def interval_words(ends: tuple[float, float]) -> str:
     """The same as '30.7 to 76.4 %', for a sentence that names the direction:
     both ends must be on one side of 0."""
     if is_factor(ends):
-        return f"{_factor(ends[0])[1:]} to {_factor(ends[1]).strip('>x')}"
+        return f"{times(ends[0])} to {times(ends[1])}"
     ends = tuple(sorted(map(abs, ends)))
     decimals = min(_decimals(100 * end) for end in ends)
     low, high = (_signed(end, decimals).lstrip("+") for end in ends)

@@ -194,7 +194,7 @@ def _cell(number: int, group: Group, row: Row | None, scale: text.Scale,
             "config": group.config, "workload": group.workload,
             "class": classes(group, row, margin) + (
                 " brought" if brought else ""),
-            "mark": SIGNS[row.verdict], "sick": bool(row.splats),
+            "mark": SIGNS[row.verdict], "sick": bool(row.splats or row.sick),
             "value": text.typeset(value), "said": said}
 
 
