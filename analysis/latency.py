@@ -261,10 +261,11 @@ def _inverted(found: Histograms, share: float, pooled: int) -> Quantile:
 def dispersion(kernels: list[Exceedances]) -> tuple[float, int]:
     """By how much counts vary more than Poisson ones, in variance, and the
     degrees of freedom (0: nothing known)."""
-    squares, df = 0.0, 0
-    for one in kernels:
-        squares += one.pearson[0]
-        df += one.pearson[1]
+    return _ratio(sum(one.pearson[0] for one in kernels),
+                  sum(one.pearson[1] for one in kernels))
+
+
+def _ratio(squares: float, df: int) -> tuple[float, int]:
     return (squares / df, df) if df else (0.0, 0)
 
 
@@ -284,9 +285,11 @@ def contrast(base: Exceedances, other: Exceedances,
     few = min(len(base.over), len(other.over))
     if few < 2 or base.seen + other.seen == 0:
         return None
-    own = [dispersion([one]) for one in others]
-    lent = [one for i, one in enumerate(others) if not stats.noisier(
-        *own[i], dispersion(others[:i] + others[i + 1:]),
+    squares, df = (sum(part) for part in zip(
+        *(one.pearson for one in others))) if others else (0.0, 0)
+    lent = [one for one in others if not stats.noisier(
+        *_ratio(*one.pearson), _ratio(max(squares - one.pearson[0], 0.0),
+                                      df - one.pearson[1]),
         stats.NOISIER / len(others))]
     pair = dispersion([base, other])
     if not stats.noisier(*pair, dispersion(lent)):
