@@ -22,7 +22,7 @@ from .verdicts import Group, Judgement, Row
 #: So many things are said; the rest are counted.
 MOST = 4
 #: Characters of a cause.
-CAUSE = 80
+CAUSE = 90
 
 
 def sentence(judgement: Judgement) -> str:
