@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 
-from . import latency, load, sequential, stats
+from . import latency, load, sequential, stats, text
 from .model import (BROKEN, INCONCLUSIVE, NOT_APPLICABLE, REGRESSED, Group,
                     Row)
 
@@ -253,9 +253,17 @@ def _gate(group: Group, row: Row, limit: float, reason: str | None) -> None:
     if beyond:
         value, boot = (max if group.better == "lower" else min)(beyond)
         row.limited, row.verdict = True, REGRESSED
-        row.reason = (f"{value:g} {group.unit} in boot {boot} is beyond the "
-                      f"limit of {limit:g} {group.unit}, and so are "
+        row.reason = (f"{_told(group, value)} in boot {boot} is beyond the "
+                      f"limit of {_told(group, limit)}, and so are "
                       f"{len(beyond)} of {row.n} boots")
     elif reason == MAXIMUM:
-        row.reason = (f"within the limit of {limit:g} {group.unit} in all "
+        row.reason = (f"within the limit of {_told(group, limit)} in all "
                       f"{row.n} boots")
+
+
+def _told(group: Group, value: float) -> str:
+    """'134.246 M instr': six digits, in the unit of the group's table."""
+    scale = text.Scale(group.unit, [sum(row.values) / row.n
+                                    for row in group.rows if row.values],
+                       group.clock == "exact")
+    return f"{float(f'{value * scale.factor:.6g}'):,.10g} {scale.unit}"

@@ -237,12 +237,12 @@ def count_of(row: Row) -> str:
 
 
 def change_of(row: Row, scale: text.Scale) -> tuple[str, str]:
-    """The change and its interval: in percent, or in units where the
-    baseline is 0."""
+    """The change and its interval: in percent, or where the baseline is about
+    0 in the metric's unit, which both then say."""
     if row.difference:
         change, low, high = (f"{value * scale.factor:+.4g}" if value else "0"
                              for value in row.difference)
-        return change, f"[{low}, {high}]"
+        return f"{change} {scale.unit}", f"[{low}, {high}] {scale.unit}"
     factor = row.interval is not None and text.is_factor(row.interval)
     return text.percent(row.change, factor), text.interval(row.interval)
 

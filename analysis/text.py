@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 #: Time units in nanoseconds, smallest first.
@@ -148,8 +149,10 @@ def interval_words(ends: tuple[float, float]) -> str:
 
 
 def typeset(words: str) -> str:
-    """A number with the signs of print, for the page."""
-    return words.replace("-", "\u2212").replace("x", "\u00d7")
+    """Numbers with the signs of print, for the page; a unit keeps its
+    letters."""
+    words = re.sub(r"(?:(?<!\w)|(?<=\de))-(?=\d)", "\u2212", words)
+    return re.sub(r"(?<!\w)x(?=\d)", "\u00d7", words)
 
 
 def spread(cv: float | None) -> str:

@@ -158,11 +158,12 @@ class _Maker:
         common = {"build_id": build, "origin": self.origin,
                   "environment": self.machines.get(group.machine),
                   **_times(done)}
-        told = [self.lab.study["name"], build, *group.place,
+        # Two stages may have one kernel, and so one build and the same boots.
+        told = [self.lab.study["name"], build, row.stage, *group.place,
                 sorted({cell.boot for cell in done})]
         path = f"klab.{_word(group.workload)}"
         self.found.append({"id": self.id("boots", *told), "path": path,
-                           **common, **self._boots(done, unfit)})
+                           **common, **self._boots(row.stage, done, unfit)})
         ran = [cell for cell in done if cell.state != "lab"]
         for one, row in rows if ran else []:
             self.found.append({
@@ -171,7 +172,8 @@ class _Maker:
                 "path": f"{path}.{_word(one.metric)}", **common,
                 **self._metric(one, row)})
 
-    def _boots(self, done: list[Any], unfit: str | None) -> dict[str, Any]:
+    def _boots(self, stage: int, done: list[Any],
+               unfit: str | None) -> dict[str, Any]:
         bad = [cell for cell in done if cell.state == "bad"]
         seen = dict.fromkeys(signature for cell in done
                              for signature in self.findings.get(cell.boot, ()))
@@ -189,7 +191,7 @@ class _Maker:
         return {"status": status,
                 "comment": _comment("; ".join([comment, *what])),
                 "log_excerpt": _tail(excerpt),
-                "misc": {"klab": {"boots": _boots(done),
+                "misc": {"klab": {"stage": stage, "boots": _boots(done),
                                   "findings": list(seen)}}}
 
     def _metric(self, group: Group, row: Row) -> dict[str, Any]:
@@ -204,7 +206,8 @@ class _Maker:
             "number": _number(group, row) if status != "SKIP" else None,
             "misc": {"klab": {
                 **table.row_as_json(group, row),
-                "baseline": self.judgement.base}}}
+                "baseline": self.judgement.base,
+                "forced": self.judgement.forced or None}}}
 
 
 def _status(group: Group, row: Row) -> str:

@@ -7,13 +7,15 @@
         stage N, METRIC        is it no worse than the baseline?
 
 "not ok" is what regressed or broke; what was not run, cannot be run or is not
-decided is skipped, and the lab's own failures are marked ERROR.
+decided is skipped, and the lab's own failures are marked ERROR.  Lines behind
+the first plan say why these boots should not have been compared, if they were
+all the same (--force).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Iterator
+from typing import Any, Iterator, Sequence
 
 from .. import findings, load, table, text, verdicts
 from ..verdicts import Group, Judgement, Row
@@ -58,15 +60,21 @@ def render(lab: load.Lab, judgement: Judgement) -> str:
             Test(name, parts=[part for stage in _stages(groups)
                               for part in _stage(runs, groups, stage)]
                  ).settle() for name, groups in workloads.items()]).settle())
-    return "\n".join(_lines(tests, 0)) + "\n"
+    forced = ([f"{text.FORCED}:", *judgement.forced] if judgement.forced
+              else [])
+    return "\n".join(_lines(tests, 0, forced)) + "\n"
 
 
 # The protocol
 
-def _lines(tests: list[Test], level: int) -> Iterator[str]:
+def _lines(tests: list[Test], level: int,
+           told: Sequence[str] = ()) -> Iterator[str]:
+    """The lines of tests; told: diagnostic lines before the first of them."""
     pad = "  " * level
     yield f"{pad}KTAP version 1"
     yield f"{pad}1..{len(tests)}"
+    for line in told:
+        yield f"{pad}# {_cut(line, LINE)}"
     for number, test in enumerate(tests, 1):
         if test.parts:
             yield from _lines(test.parts, level + 1)

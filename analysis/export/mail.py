@@ -7,11 +7,12 @@ Never wider than 77 columns and ASCII alone, whatever names the study has
 from __future__ import annotations
 
 import shlex
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from .. import findings, headline, load, summary, table, text, verdicts
-from ..verdicts import Group, Judgement
+from ..verdicts import Group, Judgement, Row
 from . import changes, made, rows
 from .page import LISTED, Page, ascii_of, cut, distinct
 
@@ -161,11 +162,38 @@ def _trouble(page: Page, lab: load.Lab, judgement: Judgement) -> None:
         page.wrap(findings.line_of(one), "  ", "    ", 3)
     if len(causes) > LISTED:
         page.add(f"and {len(causes) - LISTED} more findings")
+    _sick(page, lab, judgement)
     if judgement.found.harmless:
         page.wrap(text.harmless(judgement.found.harmless,
                                 judgement.found.harmless_boots))
     if page.lines[-1]:
         page.add()
+
+
+def _sick(page: Page, lab: load.Lab, judgement: Judgement) -> None:
+    """Which kernels that work failed some of their boots."""
+    found: dict[tuple, tuple[Group, Row]] = {}
+    for group, row in judgement.rows():
+        if row.sick and row.verdict != verdicts.BROKEN and row.twin is None:
+            found.setdefault((row.stage, *group.place), (group, row))
+    told = sorted(found.values(), key=lambda one: one[1].stage)
+    for group, row in told[:LISTED]:
+        under = (f" under {cut(group.config, NAME)}" if len(lab.configs) > 1
+                 else "")
+        on = (f" on {cut(group.machine, NAME)}" if len(lab.machines) > 1
+              else "")
+        page.wrap(f"{text.plain(row.full)}: {len(row.sick)} of "
+                  f"{text.plural(row.planned, 'boot')} of "
+                  f"{text.plain(group.workload)} failed{under}{on} "
+                  f"({_counted(row.sick)})", "", "  ", 3)
+    if len(told) > LISTED:
+        page.add(f"and {len(told) - LISTED} more with boots that failed")
+
+
+def _counted(outcomes: list[str]) -> str:
+    """'2 hang, 1 panic'"""
+    return ", ".join(f"{number} {text.plain(word)}"
+                     for word, number in Counter(outcomes).items())
 
 
 def _broken(judgement: Judgement) -> dict[tuple[int, str], list[str]]:

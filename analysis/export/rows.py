@@ -16,8 +16,8 @@ from .page import WIDTH, Page, ascii_of, cut, distinct
 
 #: A series of more stages is shown in part.
 SHORT = 6
-#: Columns of a name at least.
-NARROW = 12
+#: Columns of a name at least, and of a unit next to a change at most.
+NARROW, UNIT = 12, 8
 
 MARKS = {verdicts.REGRESSED: "R", verdicts.IMPROVED: "I",
          verdicts.EQUIVALENT: "=", verdicts.INCONCLUSIVE: "?",
@@ -90,6 +90,11 @@ def _shown(group: Group, changed: set[int], every: bool) -> list[Row]:
 
 def _row(row: Row, scale: text.Scale) -> tuple[str, ...]:
     change, interval = table.change_of(row, scale)
+    if row.difference:
+        # The line above the table has the whole unit.
+        number = change.split(" ")[0]
+        change = f"{number} {cut(scale.unit, UNIT)}"
+        interval = interval[:interval.index("]") + 1]
     mean = scale.show(row.mean)
     if len(mean) > 15:
         mean = f"{row.mean * scale.factor:.4g}"
@@ -107,11 +112,15 @@ def _widths(blocks: list[list[tuple[str, ...]]]) -> list[int]:
     # Indent, and two columns between each two.
     room = WIDTH - 2 - sum(widths[1:]) - 2 * (len(widths) - 1)
     widths[0] = max(min(widths[0], room), NARROW)
+    # Units give way before names do.
+    widths[3] -= max(NARROW - room, 0)
     return widths
 
 
 def _line(texts: tuple[str, ...], widths: list[int]) -> str:
     columns = [cut(texts[0], widths[0]).ljust(widths[0])]
+    if len(texts[3]) > widths[3]:
+        texts = (*texts[:3], texts[3].split(" ")[0], *texts[4:])
     columns += [words.rjust(width) for words, width
                 in zip(texts[1:-1], widths[1:-1])]
     return ("  " + "  ".join([*columns, texts[-1]])).rstrip()

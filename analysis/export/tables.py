@@ -18,17 +18,18 @@ from ..verdicts import Judgement
 #: What starts a formula, also in the full width of East Asian type.
 FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 
-#: The columns of a verdict; table.py says what they mean.
-VERDICT = ("stage", "name", "title", "config", "machine", "clock", "workload",
+#: The columns of a verdict; table.py says what they mean.  forced: were boots
+#: compared that should not be?
+VERDICT = ("study", "stage", "name", "title", "config", "machine", "clock", "workload",
            "metric", "unit", "better", "primary", "baseline", "verdict",
            "reason", "boots", "n", "mean", "mean_low", "mean_high", "cv",
            "change", "low", "high", "difference", "difference_low",
            "difference_high", "p", "q", "method", "fresh", "confirmed",
-           "more_boots", "splats", "same_as")
+           "more_boots", "splats", "same_as", "forced")
 
-SAMPLE = ("stage", "name", "title", "config", "machine", "clock", "vcpus",
+SAMPLE = ("study", "stage", "name", "title", "config", "machine", "clock", "vcpus",
           "workload", "metric", "unit", "better", "primary", "role", "seed",
-          "boot", "outcome", "kernel", "release", "value")
+          "boot", "outcome", "kernel", "release", "value", "forced")
 
 
 def verdicts(lab: load.Lab, judgement: Judgement) -> str:
@@ -70,11 +71,12 @@ def _text(columns: tuple[str, ...], judgement: Judgement,
           rows: Iterable[dict[str, Any]]) -> str:
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\r\n")
-    writer.writerow(("study", *columns))
-    study = judgement.study["name"]
+    writer.writerow(columns)
+    same = {"study": judgement.study["name"],
+            "forced": bool(judgement.forced)}
     for row in rows:
-        writer.writerow(_cell(value) for value in
-                        (study, *(row[column] for column in columns)))
+        known = {**row, **same}
+        writer.writerow(_cell(known[column]) for column in columns)
     return out.getvalue()
 
 

@@ -214,9 +214,12 @@ def _brief(mean: float | None, scale: text.Scale) -> str:
 
 
 def _short(row: Row, change: str) -> str:
-    """A change in percent, as briefly as it can be said."""
+    """A change in percent or as a factor, as briefly as it can be said; what
+    is known in the metric's unit only has no place among percents."""
+    if row.difference:
+        return ""
     if row.change is None or not change.endswith(" %"):
-        return change.lstrip(">")
+        return change
     percent = 100 * row.change
     decimals = 1 if abs(percent) < 9.95 else 0
     value = f"{percent:+.{decimals}f}"

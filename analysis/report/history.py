@@ -60,11 +60,14 @@ def render(lab: load.Lab, judgement: Judgement) -> str:
         style=html.style("page", "plots", "index"), policy=html.policy(""),
         study=lab.study, signs=SIGNS, figures=figures,
         tally={word: number for word, number in tally.items() if number},
-        claimed=claimed, steps=told, forced=judgement.forced,
+        claimed=claimed, steps=told, most=LINES,
+        fresh=any(row.fresh for step in found.steps
+                  for row in (step.before, step.row)),
+        forced=judgement.forced,
         headline=_headline(found, claimed),
         words=found.words, flavours=[
-            {"name": name or "plain", "shape": SHAPES[i % LINES][1],
-             "colour": i % LINES, "releases": [one.word for one in line]}
+            {"name": name or "plain", "colour": i,
+             "shape": SHAPES[i][1] if i < LINES else "", "releases": [one.word for one in line]}
             for i, (name, line) in enumerate(found.flavours.items())],
         several=len(found.flavours) > 1,
         exact=any(g.clock == "exact" for g in judgement.groups),
@@ -123,16 +126,25 @@ def _told(judgement: Judgement, found: History, step: Step) -> dict[str, Any]:
     elif step.change is not None:
         change = text.percent(step.change)
         interval = text.interval(step.interval)
+    if step.effect and step.effect.method == "exact":
+        interval = ""
     names = list(found.flavours)
     return {"what": title(group), "where": where(judgement, group),
             "flavour": names[_flavour(found, step.row.stage)[0]] or "plain",
             "from": step.before.word, "to": step.row.word,
             "skipped": [row.word for row in step.skipped],
             "change": text.typeset(change),
-            "interval": text.typeset(interval), "q": text.rate(step.q),
-            "exact": bool(step.effect and step.effect.method == "exact"),
+            "interval": text.typeset(interval), "q": _sure(step),
             "verdict": step.verdict, "primary": group.primary,
-            "size": _size(step), "boots": (step.before.n, step.row.n)}
+            "size": _size(step),
+            "boots": (len(step.before.first), len(step.row.first))}
+
+
+def _sure(step: Step) -> str:
+    """Its q, or by which method it was compared if that gives none."""
+    if step.q is not None or step.effect is None:
+        return text.rate(step.q)
+    return "" if step.effect.same else step.effect.method
 
 
 def _figures(judgement: Judgement, found: History,

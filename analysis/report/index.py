@@ -53,12 +53,16 @@ VERDICTS = """
     SELECT study, verdict, count(*) AS number FROM verdict
     GROUP BY study, verdict"""
 
-# The largest change for the worse of each study.
+# The largest change for the worse of each study, of primary metrics if there is
+# one.  What the analysis derives from histograms is in no table, and primary.
 WORST = """
     SELECT study, stage, config, workload, metric, change FROM (
         SELECT v.*, row_number() OVER (
-            PARTITION BY v.study ORDER BY abs(change) DESC, stage) AS nth
-        FROM verdict v WHERE verdict = ? AND change IS NOT NULL)
+            PARTITION BY v.study ORDER BY coalesce(m.is_primary, 1) DESC,
+            abs(change) DESC, stage) AS nth
+        FROM verdict v LEFT JOIN metric m ON m.study = v.study
+            AND m.workload = v.workload AND m.name = v.metric
+        WHERE verdict = ? AND change IS NOT NULL)
     WHERE nth = 1"""
 
 TITLES = "SELECT study, idx, name, title FROM stage"

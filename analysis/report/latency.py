@@ -264,15 +264,20 @@ def _quantile(found: latency.Quantile) -> str:
     if found.estimate is None:
         return "not estimable"
     if found.low is None and found.high is None:
-        return f"{found.estimate:.4g}"
-    low = "" if found.low is None else f"{found.low:.4g}"
-    high = "" if found.high is None else f"{found.high:.4g}"
-    return f"{found.estimate:.4g} [{low or '?'}, {high or '?'}]"
+        return _digits(found.estimate)
+    low, high = ("?" if end is None else _digits(end)
+                 for end in (found.low, found.high))
+    return f"{_digits(found.estimate)} [{low}, {high}]"
 
 
 def _rate(over: int, total: int) -> str:
     if not total:
         return ""
     if not over:
-        return f"none: below {1e6 * ccdf.UNSEEN / total:,.3g}"
-    return f"{1e6 * over / total:,.4g}"
+        return f"none: below {_digits(1e6 * ccdf.UNSEEN / total, 3)}"
+    return _digits(1e6 * over / total)
+
+
+def _digits(value: float, most: int = 4) -> str:
+    """'1,234', '12,340', '0.01234': never with an exponent, unless tiny."""
+    return f"{float(f'{value:.{most}g}'):,.10g}"

@@ -54,13 +54,19 @@ def _points(name: str, label: str, group: Group, scale: text.Scale,
                 "values": [_shown(v, scale) for v in row.values],
                 "mean": _shown(row.mean, scale),
                 "interval": _ends(row, scale),
-                "note": text.typeset(table.change_of(row, scale)[0]) or (
+                "note": _change(row, scale) or (
                     row.verdict if row.verdict == BROKEN else "")}
                for row in group.rows]
     base = group.base.mean if group.base and group.log else None
     return plots.points(name, f"{label}: every boot's value per kernel, with "
                         "mean and 95 % interval", kernels,
                         base=_shown(base, scale), margin=margin)
+
+
+def _change(row: Row, scale: text.Scale) -> str:
+    """Beside the plot, where the unit, if there is one, is above it."""
+    change = table.change_of(row, scale)[0]
+    return text.typeset(change.split(" ")[0] if row.difference else change)
 
 
 def _shown(value: float | None, scale: text.Scale) -> float | None:

@@ -62,7 +62,13 @@ const klab = (() => {
 	}
 
 	function target() {
-		reveal(decodeURIComponent(location.hash.slice(1)));
+		const word = location.hash.slice(1);
+		try {
+			reveal(decodeURIComponent(word));
+		} catch {
+			/* A lone % encodes nothing. */
+			reveal(word);
+		}
 	}
 
 	addEventListener("hashchange", target);

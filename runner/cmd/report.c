@@ -32,6 +32,11 @@ static int write_report(struct ctx *c, struct lab *lab, const char *study)
 
 static int cmd_main(struct ctx *c)
 {
+	if (ctx_option(c, "force") && !c->argc) {
+		cmd_say("klab: 'klab report --force' compares the boots of a "
+			"study: name one");
+		return ERR_USER;
+	}
 	return cmd_with_study(c, write_report);
 }
 

@@ -220,6 +220,11 @@ static int read_name(struct reader *r, struct err *e)
 			       "'%s' is not a study's name: letters, "
 			       "digits and ._+- only",
 			       name);
+	if (!strcmp(name, "index.html"))
+		return yml_err(n, e,
+			       "'%s' cannot be a study's name: the lab's "
+			       "reports have a page of that name",
+			       name);
 	r->s->name = xstrdup(name);
 	return 0;
 }

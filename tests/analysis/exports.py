@@ -21,13 +21,13 @@ HOSTILE = ["x" * 10_000, "\u202egnp.txt", "a\0b\x1b[31mc\r\nd\te\x7f",
 
 
 @functools.cache
-def judged(path, base=None):
+def judged(path, base=None, force=False):
     lab = load.load(path, "demo", fingerprints=True)
-    return lab, verdicts.judge(lab, base)
+    return lab, verdicts.judge(lab, base, force)
 
 
-def text_of(path, form, options=export.Options(), base=None):
-    return export.render(form, *judged(path, base), Path(path).parent,
+def text_of(path, form, options=export.Options(), base=None, force=False):
+    return export.render(form, *judged(path, base, force), Path(path).parent,
                          options)
 
 

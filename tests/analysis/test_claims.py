@@ -5,6 +5,7 @@ import json
 import math
 
 import numpy as np
+import pytest
 
 from analysis import claims, headline, load, rounds, summary, table, verdicts
 from labs import LabMaker
@@ -227,12 +228,30 @@ def test_a_limit_gates_a_maximum(tmp_path):
                                "c": [20, 21, 22]})
     assert [r.verdict for _, r in found.rows()] == [
         "baseline", "regressed", "not applicable"]
-    assert "75 us in boot" in verdict(found, "b").reason
-    assert "within the limit of 50 us" in verdict(found, "c").reason
+    assert "75 k instr in boot" in verdict(found, "b").reason
+    assert "within the limit of 50 k instr" in verdict(found, "c").reason
     assert found.worse()
     assert headline.sentence(found).startswith(
         "cyclictest max is beyond its limit on b")
     assert "beyond its limit" in table.render(found, False)
+
+
+@pytest.mark.parametrize("clock, told", [
+    ("exact", "134.246 M instr in boot BOOT is beyond the limit of "
+     "130 M instr"),
+    ("wall", "134.246 ms in boot BOOT is beyond the limit of 130 ms")])
+def test_a_limit_is_told_in_the_unit_of_the_table(tmp_path, clock, told):
+    lab = LabMaker(tmp_path, kernels=("a", "b"),
+                   rules={"limits": {"hackbench/time": 1.3e8}})
+    lab.machine(clock=clock)
+    lab.metric()
+    for seed in (1, 2):
+        lab.boot(0, seed, {"time": 1.2e8 + seed})
+        boot = lab.boot(1, seed, {"time": 1.34246e8 if seed == 2 else 1.2e8})
+    found = verdicts.judge(load.load(lab.done(), "demo"))
+    assert verdict(found, "b").reason.startswith(told.replace("BOOT", boot))
+    unit = told.rsplit("130 ", 1)[1]
+    assert f"hackbench time, {unit} (" in table.render(found, False)
 
 
 def test_the_baseline_has_the_limit_too(tmp_path):

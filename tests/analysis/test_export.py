@@ -138,6 +138,52 @@ def test_what_broke_is_told_once_with_its_first_stage(series):
     assert out.count("no such member") == 2     # the first sentence, and that
 
 
+def failing(folder, configs=("nort",), machines=("icount-1cpu",), stages=3):
+    """A series of which stage 2 and those behind it fail 3 of 5 boots, and
+    the code of stage 2 is also that of stage 3."""
+    lab = LabMaker(folder, kernels=())
+    for machine in machines:
+        lab.machine(machine)
+    lab.metric()
+    lab.metric(name="switches", unit="switches", primary=False)
+    for stage in range(stages):
+        for config in configs:
+            lab.stage(stage, str(stage), f"key-{config}-{stage}",
+                      title=f"patch {stage}" if stage else None,
+                      run_key=f"key-{config}-2" if stage == 3 else None,
+                      config=config)
+            for machine in machines:
+                for seed, value in enumerate(boots(8e8, stage), 1):
+                    bad = stage >= 2 and ["hang", "hang", "panic", None,
+                                          None][seed - 1]
+                    lab.boot(stage, seed, {} if bad else {
+                        "time": value, "switches": 7.0}, config=config,
+                        machine=machine, state="bad" if bad else "ok",
+                        outcome=bad or None, reason="no output for 60 s")
+    return lab.done()
+
+
+def test_boots_that_a_kernel_failed_are_told(tmp_path, series):
+    out = text_of(failing(tmp_path / "one"), "lkml")
+    assert ("\nstage 2 'patch 2': 3 of 5 boots of hackbench failed (2 hang, 1 "
+            "panic)\n") in out
+    out = text_of(failing(tmp_path / "two", configs=("nort", "rt"),
+                          machines=("a", "b")), "lkml")
+    told = [line for line in " ".join(out.split()).split("stage 2 'patch 2': ")
+            if "boots of hackbench failed under" in line]
+    assert [line[:line.index(")")] for line in told] == [
+        f"3 of 5 boots of hackbench failed under {config} on {machine} (2 "
+        "hang, 1 panic" for config in ("nort", "rt")
+        for machine in ("a", "b")]
+    # Of a kernel that is broken more is said, of the same code once.
+    assert "boots of hackbench failed" not in text_of(series, "lkml")
+    out = text_of(failing(tmp_path / "three", stages=4), "lkml")
+    assert out.count("boots of hackbench failed") == 1
+    out = text_of(failing(tmp_path / "many", stages=20), "lkml")
+    assert out.count("boots of hackbench failed") == 12
+    assert "\nand 5 more with boots that failed\n" in out
+
+
 def test_all_lists_every_stage_and_metric(series):
     out = text_of(series, "lkml", export.Options(every=True))
     for config in ("nort", "rt"):
@@ -176,8 +222,8 @@ def test_what_has_no_figures_has_a_reason(tmp_path):
     out = text_of(lab.done(), "lkml")
     assert "  b, c: no metronome: on more than one vCPU" in out
     assert re.search(r"^  c .* R$", out, re.M)
-    assert "  c: 2e+08 ns in boot key-c-" in out
-    assert "beyond the limit of 1e+08 ns" in " ".join(out.split())
+    assert "  c: 200 M instr in boot key-c-" in out
+    assert "beyond the limit of 100 M instr" in " ".join(out.split())
 
 
 def test_secondary_metrics_are_counted(series):
@@ -253,6 +299,24 @@ def test_csv_samples_are_the_values_of_the_verdicts(series):
              float(row["value"])) for row in rows] == want and want
     assert {row["seed"] for row in rows} == set("12345")
     assert {row["outcome"] for row in rows} == {"ok", "splat"}
+
+
+@pytest.mark.parametrize("samples", [False, True])
+def test_csv_tells_what_was_forced(tmp_path, samples):
+    lab = LabMaker(tmp_path)
+    lab.machine()
+    lab.metric()
+    for stage in (0, 1):
+        for seed, value in enumerate(boots(8e8, stage), 1):
+            lab.boot(stage, seed, {"time": value},
+                     matters={"qemu": f"10.{stage}"})
+    path, options = lab.done(), export.Options(samples=samples)
+    calm = simple(tmp_path / "calm", {"a": [1.0] * 3})
+    for path, force, word in ((path, True, "true"), (calm, True, "false"),
+                              (calm, False, "false")):
+        rows = list(csv.DictReader(io.StringIO(text_of(
+            path, "csv", options, force=force), newline="")))
+        assert {row["forced"] for row in rows} == {word}
 
 
 @pytest.mark.parametrize("name, cell", [

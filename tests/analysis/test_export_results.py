@@ -5,7 +5,7 @@ import json
 import jsonschema
 import pytest
 
-from analysis import export
+from analysis import export, text
 from analysis.errors import BadRequest
 from analysis.export import kcidb, made
 from exports import SCHEMA, assert_ktap, patches, text_of
@@ -82,6 +82,28 @@ def test_consoles_cannot_pose_as_results(series):
     assert_ktap(out)
 
 
+@pytest.fixture
+def forced(tmp_path):
+    """A lab whose boots ran under other conditions than those of the
+    baseline."""
+    lab = LabMaker(tmp_path)
+    lab.machine()
+    lab.metric()
+    for stage, qemu in enumerate(("10.0.2", "# ok 1 \n9.1")):
+        for seed, value in enumerate(boots(8e8, stage), 1):
+            lab.boot(stage, seed, {"time": value}, matters={"qemu": qemu})
+    return lab.done()
+
+
+def test_ktap_tells_what_was_forced(forced, series):
+    out = text_of(forced, "ktap", force=True)
+    assert_ktap(out)
+    lines = out.splitlines()
+    assert lines[1:3] == ["1..2", f"# {text.FORCED}:"]
+    assert lines[3].startswith("# machine 'icount-1cpu': qemu is '10.0.2' in")
+    assert "--force" not in text_of(series, "ktap")
+
+
 # kcidb
 
 def submission(path, **options):
@@ -134,6 +156,34 @@ def test_kcidb_has_seconds_on_the_wall_clock(tmp_path):
     assert numbers and all(
         number["unit"] == "s" and number["value"] == pytest.approx(0.8)
         for number in numbers)
+
+
+def test_kcidb_tells_what_was_forced(forced, series):
+    found = json.loads(text_of(forced, "kcidb", force=True))
+    SCHEMA.validate(found)
+    metrics = [one["misc"]["klab"] for one in found["tests"]
+               if one["path"].endswith(".time")]
+    assert len(metrics) == 2
+    for one in metrics:
+        [said] = one["forced"]
+        assert said.startswith("machine 'icount-1cpu': qemu is '10.0.2' in")
+    assert not any("forced" in one["misc"]["klab"]
+                   for one in submission(series)["tests"])
+
+
+def test_kcidb_tells_stages_with_one_kernel_apart(tmp_path):
+    """Two names of one package give one image, and so one build."""
+    lab = LabMaker(tmp_path, kernels=())
+    lab.machine()
+    lab.metric()
+    for stage, name in enumerate(("linux-image-amd64", "linux-image-6.12")):
+        lab.stage(stage, name, "one")
+        for seed in (1, 2, 3):
+            lab.boot(stage, seed, {"time": 8e8 + seed})
+    found = submission(lab.done())
+    assert len(found["builds"]) == 1 and len(found["tests"]) == 4
+    assert [one["misc"]["klab"]["stage"] for one in found["tests"]] == [
+        0, 0, 1, 1]
 
 
 def builds_of_git(folder, request, titles):

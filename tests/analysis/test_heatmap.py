@@ -6,7 +6,7 @@ from html.parser import HTMLParser
 
 import pytest
 
-from analysis import load, plots, report, text, verdicts
+from analysis import export, load, plots, report, table, text, verdicts
 from analysis.model import Estimate, Group, Row
 from analysis.report import heatmap
 from labs import LabMaker, simple
@@ -188,6 +188,67 @@ def test_no_percentage_of_nothing():
     assert heatmap.shade(group, row, 0.01) == "w2"
     row.verdict = verdicts.INCONCLUSIVE
     assert heatmap.shade(group, row, 0.01) == ""
+
+
+def around_0(folder, unit="ns"):
+    """A baseline of about 0, and a kernel that is not."""
+    lab = LabMaker(folder, kernels=("a", "b"))
+    lab.machine()
+    lab.metric(unit=unit)
+    for stage, values in enumerate(([-2e6, 1e6, -1e6, 3e6],
+                                    [1.21e8, 1.22e8, 1.2e8, 1.215e8])):
+        for seed, value in enumerate(values, 1):
+            lab.boot(stage, seed, {"time": value})
+    return lab.done()
+
+
+def test_what_is_no_percentage_says_its_unit(tmp_path):
+    """The heading says percent, so no cell has another number; the spoken
+    text, the tip, which copies its row, and the row have the unit."""
+    path = around_0(tmp_path)
+    tables, page, judgement = heat_of(path)
+    classes, shown, link, _ = cells_of(tables[0])[1]["hackbench", "default"]
+    assert shown == "\u25bc" and "bare" in classes
+    assert re.fullmatch(r"regressed, \+12\d\.\d M instr(, .*)?",
+                        link["aria-label"])
+    row = page[page.index('<tr id="c-0-1"'):]
+    row = row[:row.index("</tr>")]
+    assert re.search(r">\+12\d(\.\d)? M instr</td>", row)
+    assert re.search(r">\[\+1\d\d(\.\d)?, \+1\d\d(\.\d)?\] M instr</td>",
+                     row)
+    lab = load.load(path, "demo")
+    mail = export.render("lkml", lab, judgement, tmp_path)
+    assert re.search(r"^  b .* \+12\d(\.\d)? M instr  \[\+[^]]*\]  [RI]$",
+                     mail, re.M)
+
+
+@pytest.mark.parametrize("unit", ["x-max boxes of 1-x", "u" * 10_000],
+                         ids=["words", "long"])
+def test_odd_units_stay_what_they_are(tmp_path, unit):
+    path = around_0(tmp_path, unit)
+    _, page, judgement = heat_of(path)
+    row = page[page.index('<tr id="c-0-1"'):]
+    assert row[:row.index("</tr>")].count(f" {unit}</td>") == 2
+    mail = export.render("lkml", load.load(path, "demo"), judgement, tmp_path)
+    line = next(one for one in mail.splitlines() if one.startswith("  b "))
+    assert line.endswith("  R") and len(line) <= 77
+
+
+@pytest.mark.parametrize("change, shown", [
+    (0.046, "+4.6"), (0.246, "+25"), (11.3, "x12.3"),
+    (5e6, ">x1000"), (0.00001, "0")])
+def test_a_change_is_said_briefly(change, shown):
+    group, row = row_of(change)
+    words = table.change_of(row, text.Scale("ns", [1e8], True))[0]
+    assert heatmap._short(row, words) == shown
+
+
+@pytest.mark.parametrize("words, typeset", [
+    ("-3.1 %", "\u22123.1 %"), (">x1000", ">\u00d71000"),
+    ("[x0.5, x12.3]", "[\u00d70.5, \u00d712.3]"),
+    ("[-1.2e-05, +3] max-x", "[\u22121.2e\u221205, +3] max-x")])
+def test_numbers_are_typeset_and_units_are_not(words, typeset):
+    assert text.typeset(words) == typeset
 
 
 def test_a_limit_that_is_exceeded_is_the_worst():

@@ -230,6 +230,59 @@ def test_odd_values_still_draw(tmp_path, values):
     assert not {"nan", "inf"} & set(parsed.text.lower().split())
 
 
+def rows_of(text, number):
+    """The cells of the table of all steps that stand in column `number`."""
+    rows = re.findall("<tr><td>.*?</tr>", text[text.index("All steps"):], re.S)
+    return [re.sub("<[^>]*>", "", re.findall(
+        "<t[dh].*?</t[dh]>", row, re.S)[number]).strip() for row in rows]
+
+
+def test_a_claim_without_a_rate_says_by_what(tmp_path):
+    """Boots that all agree leave nothing to test, and no q."""
+    lab = LabMaker(tmp_path, kernels=("6.1.1", "6.1.2", "6.1.3"))
+    lab.machine()
+    lab.metric(unit="calls")
+    for stage, value in enumerate((100.0, 100.0, 120.0)):
+        for seed in (1, 2, 3):
+            lab.boot(stage, seed, {"time": value})
+    lab, judgement, found = found_in(lab.done())
+    assert [step.q for step in found.steps] == [None, None]
+    text = history.render(lab, judgement)
+    assert rows_of(text, 7) == ["exact", "exact"]
+    assert [words[1:] for words in rows_of(text, 8)] == ["equivalent",
+                                                         "regressed"]
+    assert "where no q is given, all boots of both releases agree" in (
+        Page(text).text)
+
+
+@pytest.mark.parametrize("fresh", [0, 4])
+def test_only_boots_that_are_compared_are_counted(tmp_path, fresh):
+    lab = lab_of(tmp_path, ("6.1.1", "6.1.2", "6.1.3"), [1e8, 1.1e8, 1.1e8])
+    for stage, mean in ((0, 1e8), (1, 1.1e8)):
+        for seed, value in enumerate(boots(mean, 7 + stage, fresh), 200_001):
+            lab.boot(stage, seed, {"time": value})
+    lab, judgement, found = found_in(lab.done())
+    assert [step.row.n for step in found.steps] == [5 + fresh, 5]
+    text = history.render(lab, judgement)
+    assert rows_of(text, 4) == ["5, 5", "5, 5"]
+    assert ("Boots that repeat a claim of the report are left out here"
+            in text) == bool(fresh)
+
+
+def test_a_flavour_without_a_line_has_no_sign(tmp_path):
+    names = [f"6.{minor}.0-f{flavour}" for flavour in range(history.LINES + 1)
+             for minor in (1, 2)]
+    lab, judgement, _ = found_in(lab_of(tmp_path, names).done())
+    text = history.render(lab, judgement)
+    told = re.findall("<li>(.*?) <span", text[text.index(
+        'class="flavours"'):text.index("</ul>", text.index(
+            'class="flavours"'))])
+    signs = [re.match('<i class="(.*?)">(.)</i>', one) for one in told]
+    assert len({sign.groups() for sign in signs[:-1]}) == history.LINES
+    assert told[-1] == f"f{history.LINES}" and signs[-1] is None
+    assert text.count("not drawn") == 1
+
+
 def test_nothing_measured_yet(tmp_path):
     lab, judgement, _ = found_in(LabMaker(
         tmp_path, kernels=("6.1.1", "6.1.2", "6.1.3")).done())

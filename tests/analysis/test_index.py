@@ -92,6 +92,25 @@ def test_newest_first_with_what_the_last_run_stored(tmp_path):
     assert "0 of 0 ok" in rows["newer"]
 
 
+def test_a_primary_metric_goes_before_a_larger_secondary_one(tmp_path):
+    lab = LabMaker(tmp_path)
+    lab.metric("hackbench", "time")
+    lab.metric("hackbench", "switches", primary=False)
+    add_verdict(lab.db, 1, 0, "regressed", 0.03)
+    add_verdict(lab.db, 1, 1, "regressed", 9.5, metric="switches")
+    row = rows_of(written(lab.done())[0])["demo"]
+    assert "for the worse: hackbench time +3.0 % at old" in row
+
+
+def test_what_is_derived_from_histograms_is_primary(tmp_path):
+    lab = LabMaker(tmp_path)
+    lab.metric("hackbench", "time")
+    add_verdict(lab.db, 1, 0, "regressed", 0.03)
+    add_verdict(lab.db, 1, 1, "regressed", 0.5, metric="exceedances")
+    row = rows_of(written(lab.done())[0])["demo"]
+    assert "hackbench exceedances +50.0 % at new" in row
+
+
 def test_boots_clock_and_what_broke(tmp_path):
     row = rows_of(written(lab_of_three(tmp_path))[0])["demo"]
     for words in ("1 of 3 ok", "1 failed", "1 not done", "wall clock (kvm)",

@@ -9,6 +9,7 @@ import pytest
 
 from analysis import ccdf, load, plots, report, verdicts
 from analysis.ccdf import Curve
+from analysis.latency import Quantile
 from analysis.report import latency
 from labs import LabMaker
 
@@ -227,6 +228,27 @@ def test_the_table_says_what_the_analysis_counts(tmp_path):
             one.mean, rel=1e-3)
     assert rows["latencies"][0] == "200,000"
     assert rows["p99.999, k instr"][0] == "not estimable"
+
+
+@pytest.mark.parametrize("value, words", [
+    (12_340.4, "12,340"), (9.96, "9.96"), (99_996.0, "100,000"),
+    (0.012344, "0.01234"), (123.46, "123.5"), (1e6, "1,000,000")])
+def test_numbers_have_no_exponent(value, words):
+    assert latency._digits(value) == words
+    found = Quantile(value, value, None)
+    assert latency._quantile(found) == f"{words} [{words}, ?]"
+    assert latency._quantile(Quantile(value)) == words
+
+
+def test_rates_have_no_exponent():
+    assert latency._rate(12_344, 1_000_000) == "12,340"
+    assert latency._rate(0, 100) == "none: below 30,000"
+
+
+def test_the_two_kinds_of_quantile_are_told_apart(tmp_path):
+    page = page_of(lab_of(tmp_path), tmp_path)
+    assert re.search("table's quantiles are those of a typical boot.*threshold"
+                     ".*of all the baseline's latencies together", page)
 
 
 def test_the_curve_at_the_threshold_is_the_rate_that_is_judged(tmp_path):

@@ -26,6 +26,15 @@ def test_no_request_and_no_complaint(chrome: Chrome,
         assert chrome.complaints() == []
 
 
+@pytest.mark.parametrize("fragment", ["#%", "#%zz", "#c-0-%"])
+def test_an_address_that_decodes_to_nothing(chrome: Chrome, series: Path,
+                                            fragment: str) -> None:
+    """The scripts go on, those that follow included."""
+    chrome.open(series, fragment=fragment)
+    assert chrome.complaints() == []
+    assert chrome.shown("#filters")
+
+
 def test_nothing_is_stored(chrome: Chrome, series: Path) -> None:
     chrome.open(series)
     chrome.one("#theme").click()

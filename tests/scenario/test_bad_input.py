@@ -112,6 +112,9 @@ STUDIES = {
                       "name"),
     "dots-for-name": (changed("study: s", "study: .."), "1: key 'study':",
                       "'..' is not a study's name"),
+    "page-for-name": (changed("study: s", "study: index.html"),
+                      "1: key 'study':", "'index.html' cannot be a study's "
+                      "name: the lab's reports have a page of that name"),
     "dash-for-name": (changed("study: s", "study: -rf"), "1: key 'study':",
                       "not a study's name"),
     "no-name": (changed("study: s", "study: ''"), "1: key 'study':",

@@ -51,6 +51,16 @@ def test_report_without_a_study_writes_it_alone(two: kit.Bench) -> None:
     assert json.loads(again.out) == {"report": str(index)}
 
 
+def test_force_without_a_study_is_refused(two: kit.Bench) -> None:
+    """It has nothing to compare, and must not seem to."""
+    before = two.tree()
+    for words in (("--force",), ("--force", "--dry-run")):
+        done = two.klab("report", *words)
+        assert done.code == kit.USER and "name one" in done.one_error()
+        assert two.tree() == before
+    assert two.klab("report", "--force", "one").code == kit.DONE
+
+
 def test_report_of_a_study_renews_it(two: kit.Bench) -> None:
     (two.lab / "reports/index.html").unlink()
     assert two.klab("report", "one").out == (
