@@ -2,8 +2,9 @@
 call.
 
 Exit codes: 0 nothing regressed; 1 something regressed, or broke that worked
-before, or failed more boots than the baseline, or a kernel reported something; 2 the request names something unknown,
-or boots that cannot be compared; 4 the lab or a tool is missing.
+before, or failed more boots than the baseline, or a kernel reported something;
+2 the request names something unknown, or boots that cannot be compared; 4 the
+lab or a tool is missing.
 """
 
 from __future__ import annotations
