@@ -125,8 +125,7 @@ check: setup-tests
 	@$(MAKE) --no-print-directory -j$(CORES) all $(UNIT)
 	@$(MAKE) --no-print-directory check-setup check-unit check-asan \
 		check-python check-browser check-man check-scenario
-	@$(MAKE) --no-print-directory -j2 --output-sync=target \
-		check-boot check-metal
+	@$(MAKE) --no-print-directory -j2 check-boot check-metal
 
 check-setup:
 	sh tests/setup/test_setup.sh
