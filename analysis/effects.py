@@ -147,6 +147,12 @@ def floor(group: Group) -> float:
     return group.noise.floor if group.noise else 0.0
 
 
+def distance(change: float) -> float:
+    """How far a ratio less 1 is from none, by logarithm: twice and half are
+    equally far."""
+    return abs(math.log(max(1 + change, 1e-9)))
+
+
 def side(interval: tuple[float, float], within: tuple[float, float]) -> int:
     """On which side of the bounds an interval lies: 1, -1, or 0."""
     return int(interval[0] > within[1]) - int(interval[1] < within[0])

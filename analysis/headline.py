@@ -13,6 +13,7 @@ from collections import defaultdict
 from typing import Any
 
 from . import claims, findings, text, verdicts
+from .effects import distance
 from .findings import Finding
 from .interactions import Interaction, Part, is_series
 from .steps import Step
@@ -261,7 +262,7 @@ def _size(row: Row) -> float:
     """How large a change is, so that changes of several metrics sort."""
     if row.change is None:
         return math.inf
-    return abs(math.log(max(1 + row.change, 1e-9)))
+    return distance(row.change)
 
 
 def _worst(judgement: Judgement, found: list[tuple[Group, Row]]) -> str:

@@ -20,15 +20,15 @@ FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 
 #: The columns of a verdict; table.py says what they mean.  forced: were boots
 #: compared that should not be?
-VERDICT = ("study", "stage", "name", "title", "config", "machine", "clock", "workload",
-           "metric", "unit", "better", "primary", "baseline", "verdict",
+VERDICT = ("study", "stage", "name", "title", "config", "machine", "clock",
+           "workload", "metric", "unit", "better", "primary", "baseline", "verdict",
            "reason", "boots", "n", "mean", "mean_low", "mean_high", "cv",
            "change", "low", "high", "difference", "difference_low",
            "difference_high", "p", "q", "method", "fresh", "confirmed",
            "more_boots", "splats", "same_as", "forced")
 
-SAMPLE = ("study", "stage", "name", "title", "config", "machine", "clock", "vcpus",
-          "workload", "metric", "unit", "better", "primary", "role", "seed",
+SAMPLE = ("study", "stage", "name", "title", "config", "machine", "clock",
+          "vcpus", "workload", "metric", "unit", "better", "primary", "role", "seed",
           "boot", "outcome", "kernel", "release", "value", "forced")
 
 

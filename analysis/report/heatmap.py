@@ -11,6 +11,7 @@ import math
 from typing import Any, Iterable
 
 from .. import load, table, text, verdicts
+from ..effects import distance
 from ..verdicts import Group, Judgement, Row
 from .names import SIGNS, title
 
@@ -79,9 +80,7 @@ def _limits(margin: float) -> list[float]:
 
 def _far(group: Group, change: float) -> float:
     """How far a change is from none: ratios by logarithm."""
-    if not group.log:
-        return abs(change)
-    return abs(math.log(max(1 + change, 1e-9)))
+    return distance(change) if group.log else abs(change)
 
 
 def _columns(judgement: Judgement) -> list[tuple[int, Group]]:

@@ -3,12 +3,12 @@ them, and what changed from one to the next."""
 
 from __future__ import annotations
 
-import datetime
 import math
 from pathlib import Path
 from typing import Any
 
 from .. import load, plots, releases, text, verdicts
+from ..effects import distance
 from ..model import Group, Judgement, Row
 from ..releases import History, Release
 from ..steps import Step
@@ -67,13 +67,13 @@ def render(lab: load.Lab, judgement: Judgement) -> str:
         headline=_headline(found, claimed),
         words=found.words, flavours=[
             {"name": name or "plain", "colour": i,
-             "shape": SHAPES[i][1] if i < LINES else "", "releases": [one.word for one in line]}
+             "shape": SHAPES[i][1] if i < LINES else "",
+             "releases": [one.word for one in line]}
             for i, (name, line) in enumerate(found.flavours.items())],
         several=len(found.flavours) > 1,
         exact=any(g.clock == "exact" for g in judgement.groups),
         margin=f"{100 * margin:g} %",
-        generated=datetime.datetime.now(datetime.timezone.utc).strftime(
-            "%Y-%m-%d %H:%M UTC"))
+        generated=html.now())
 
 
 def _headline(found: History, claimed: list[dict[str, Any]]) -> str:
@@ -112,7 +112,7 @@ def _size(step: Step) -> float:
         return 0.0
     if step.absolute:
         return math.inf
-    return abs(math.log(max(1 + step.change, 1e-9)))
+    return distance(step.change)
 
 
 def _told(judgement: Judgement, found: History, step: Step) -> dict[str, Any]:

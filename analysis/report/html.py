@@ -4,6 +4,7 @@ place."""
 from __future__ import annotations
 
 import base64
+import datetime
 import hashlib
 import os
 import tempfile
@@ -52,6 +53,12 @@ def markup(safe: str) -> Any:
     """Text that is markup already, of our own making."""
     import markupsafe
     return markupsafe.Markup(safe)
+
+
+def now() -> str:
+    """When a page is written."""
+    return datetime.datetime.now(datetime.timezone.utc).strftime(
+        "%Y-%m-%d %H:%M UTC")
 
 
 def publish(path: Path, page: str) -> None:

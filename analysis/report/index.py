@@ -180,8 +180,7 @@ def render(studies: list[dict[str, Any]]) -> str:
     return html.environment().get_template("index.html.j2").render(
         style=html.style("page", "index"), policy=html.policy(""),
         studies=studies, signs=SIGNS,
-        generated=datetime.datetime.now(datetime.timezone.utc).strftime(
-            "%Y-%m-%d %H:%M UTC"))
+        generated=html.now())
 
 
 def _when(stamp: str) -> str:

@@ -10,7 +10,7 @@ from ..attribution import Attribution
 from ..interactions import Interaction
 from ..model import BROKEN, SAME, Group, Judgement, Row
 from . import series
-from .names import title, where
+from .names import several_configs, title, where
 
 #: More kernels than that are drawn along an axis, series or not.
 FEW = 12
@@ -89,7 +89,7 @@ def _series(judgement: Judgement, groups: list[Group],
                                   for row in group.rows],
                        one.clock == "exact")
     found = judgement.attribution or Attribution()
-    several = len({g.config for g in judgement.groups}) > 1
+    several = several_configs(judgement)
     panels = [_panel(group, scale, found, several) for group in groups]
     names = None if attribution.is_series(one) else {
         row.stage: text.plain(row.word or row.kernel)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime
 import shlex
 from pathlib import Path
 from typing import Any
@@ -70,8 +69,7 @@ def render(lab: load.Lab, judgement: Judgement, folder: Path) -> str:
             lab, folder, bool(judgement.forced)),
         exact=any(g.clock == "exact" for g in judgement.groups),
         virtual=judgement.virtual(),
-        generated=datetime.datetime.now(datetime.timezone.utc).strftime(
-            "%Y-%m-%d %H:%M UTC"),
+        generated=html.now(),
         margin=f"{100 * verdicts.margin_of(lab):g} %",
         data=embedded.data(lab, judgement))
 

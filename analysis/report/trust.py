@@ -21,9 +21,9 @@ def of(lab: load.Lab, judgement: Judgement) -> dict[str, Any]:
     margin = verdicts.margin_of(lab)
     clocks = set(lab.machines.clock)
     # One metric's rows stand together.
+    order = list(dict.fromkeys(map(title, judgement.groups)))
     groups = sorted((g for g in judgement.groups if any(r.n for r in g.rows)),
-                    key=lambda g: [title(one) for one in
-                                   judgement.groups].index(title(g)))
+                    key=lambda g: order.index(title(g)))
     return {"lines": summary.trust(judgement),
             "metrics": [_metric(judgement, group, margin)
                         for group in groups],
