@@ -18,7 +18,7 @@ ASAN = -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
 # guest/frame.c is there for the frames' checksum, one code for both ends.
 SRC = $(wildcard runner/base/*.c runner/study/*.c runner/series/*.c \
 	runner/tree/*.c runner/kernel/*.c runner/build/*.c runner/machine/*.c \
-	runner/console/*.c runner/metal/*.c runner/lab/*.c runner/cmd/*.c) \
+	runner/console/*.c runner/bisect/*.c runner/metal/*.c runner/lab/*.c runner/cmd/*.c) \
 	runner/guest/frame.c
 OBJ = $(SRC:%.c=$(BUILD)/%.o)
 GUEST_SRC = $(wildcard runner/guest/*.c)
@@ -202,10 +202,15 @@ $(BUILD)/bench_console: tests/bench/console.c $(OBJ)
 	@echo 'CC $@'
 	@$(CC) $(LAB_CFLAGS) $(CFLAGS) -o $@ $^ $(LAB_LIBS)
 
-bench: all $(BUILD)/fake_qemu
+$(BUILD)/bench_bisect: $(wildcard tests/bench/bisect*.[ch]) $(OBJ)
+	@echo 'CC $@'
+	@$(CC) $(LAB_CFLAGS) $(CFLAGS) -o $@ $(filter-out %.h,$^) $(LAB_LIBS)
+
+bench: all $(BUILD)/fake_qemu $(BUILD)/bench_bisect
 	$(PYTHON) tests/bench/bench.py
 	$(PYTHON) tests/bench/compare_time.py
 	$(PYTHON) tests/bench/rates.py
+	$(BUILD)/bench_bisect
 
 -include $(OBJ:.o=.d) $(BUILD)/runner/main.d
 
