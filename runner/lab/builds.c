@@ -39,6 +39,7 @@ void builds_free(struct builds *b)
 	strv_release(&b->folders);
 	strv_release(&b->kmods);
 	free(b->planned);
+	free(b->wanted);
 	free(b->settled);
 	free(b->ccache);
 	free(b);
@@ -67,7 +68,8 @@ static void share_build(struct builds *b, const char *key)
 	for (size_t i = 0; i < b->s->nstages * b->s->nconfigs; i++) {
 		struct planned *p = &b->planned[i];
 
-		if (p->state != PLANNED_TODO || strcmp(p->key, key))
+		if ((p->state != PLANNED_TODO && p->state != PLANNED_LATER) ||
+		    strcmp(p->key, key))
 			continue;
 		p->state = PLANNED_SHARED;
 		b->shared++;
@@ -298,6 +300,28 @@ void builds_start(struct builds *b, uv_loop_t *loop, builds_fn done,
 	b->fail = fail;
 	b->arg = arg;
 	advance(b->walks);
+}
+
+void builds_want(struct builds *b, const size_t *stages, size_t n,
+		 size_t config)
+{
+	BUG(!b->o.on_demand);
+	for (size_t g = 0; g < b->s->nstages; g++) {
+		struct planned *p = planned_at(b, g, config);
+
+		if (p->state == PLANNED_TODO && !in_work(b, p->key))
+			p->state = PLANNED_LATER;
+	}
+	b->wanted = xrealloc(b->wanted, (n + 1) * sizeof(*b->wanted));
+	b->nwanted = n;
+	for (size_t i = 0; i < n; i++) {
+		struct planned *p = planned_at(b, stages[i], config);
+
+		b->wanted[i] = stages[i];
+		if (p->state == PLANNED_LATER)
+			p->state = PLANNED_TODO;
+	}
+	walk(b->walks);
 }
 
 void builds_stop(struct builds *b)

@@ -20,12 +20,14 @@
 #include "study/study.h"
 
 struct builds;
+struct tree_stage;
 
 struct builds_options {
 	int jobs;        /* configs side by side, and make -j */
 	bool no_sandbox; /* make runs as klab does */
 	bool refresh;    /* ask a mirror or a URL again */
 	bool retry;      /* build again what did not build */
+	bool on_demand;  /* nothing is built unless builds_want() asks */
 	/* Told what takes long, and what of the study cannot be had. */
 	void (*note)(const char *text, void *arg);
 	void (*trouble)(const struct err *e, void *arg);
@@ -36,6 +38,7 @@ enum planned_state {
 	PLANNED_NONE,
 	PLANNED_DONE,
 	PLANNED_TODO,
+	PLANNED_LATER,  /* on demand: nobody has asked for it */
 	PLANNED_SHARED, /* a kernel with its key was built, not told yet */
 };
 
@@ -57,6 +60,8 @@ const struct planned *builds_at(const struct builds *b, size_t stage,
 /* The settled .config of a kernel; NULL, and why, if there is none. */
 const char *builds_config(const struct builds *b, size_t stage, size_t config,
 			  const struct err **why);
+/* The stage of the tree that the study's stage of that index is. */
+const struct tree_stage *builds_stage(const struct builds *b, size_t stage);
 /* The folders that it builds in, as paths below the lab. */
 void builds_folders(const struct builds *b, struct strv *paths);
 /* How many are to be built. */
@@ -71,6 +76,10 @@ typedef void (*builds_fail_fn)(const struct err *e, void *arg);
 
 void builds_start(struct builds *b, uv_loop_t *loop, builds_fn done,
 		  builds_fail_fn fail, void *arg);
+/* On demand, after builds_start(): these stages (n of them) are to be built for
+ * their config, the first one first, and no others; what runs is not ended. */
+void builds_want(struct builds *b, const size_t *stages, size_t n,
+		 size_t config);
 /* Ends what runs; done still comes for each, with BUILD_STOPPED. */
 void builds_stop(struct builds *b);
 /* Builds and switches of the tree that run now: 0 means that builds has nothing

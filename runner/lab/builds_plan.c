@@ -27,6 +27,11 @@ const struct tree_stage *tree_at(const struct builds *b, size_t stage)
 	return &b->tree.at[idx];
 }
 
+const struct tree_stage *builds_stage(const struct builds *b, size_t stage)
+{
+	return tree_at(b, stage);
+}
+
 /* ---- the tree ---- */
 
 static void fill_request(const struct builds *b, struct tree_request *rq)
@@ -318,9 +323,9 @@ static void plan_one(struct builds *b, size_t stage, size_t config)
 	r = build_key(&rq, p->key, &e);
 	if (!r)
 		r = build_find(&rq, &p->was, &e);
-	p->state = r ? PLANNED_TODO : PLANNED_DONE;
-	if (!r && p->was.state == BUILD_BROKEN && b->o.retry)
-		p->state = PLANNED_TODO;
+	p->state = PLANNED_DONE;
+	if (r || (p->was.state == BUILD_BROKEN && b->o.retry))
+		p->state = b->o.on_demand ? PLANNED_LATER : PLANNED_TODO;
 	if (!r || r == -ENOENT)
 		return;
 	p->state = PLANNED_NONE;
@@ -386,13 +391,21 @@ static void make_walk(struct builds *b)
 	}
 }
 
+static bool may_be_wanted(const struct builds *b, size_t stage)
+{
+	for (size_t c = 0; c < b->s->nconfigs; c++)
+		if (planned_at(b, stage, c)->state == PLANNED_LATER)
+			return true;
+	return false;
+}
+
 /* Checks the tree out for the first build, and puts it right if somebody has
  * written to it; later stages only switch what differs. */
 static int check_out(struct builds *b, struct err *e)
 {
 	size_t g = 0;
 
-	while (g < b->s->nstages && !stage_wanted(b, g))
+	while (g < b->s->nstages && !stage_wanted(b, g) && !may_be_wanted(b, g))
 		g++;
 	if (g == b->s->nstages)
 		return 0;

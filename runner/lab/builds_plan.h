@@ -80,6 +80,9 @@ struct builds {
 	size_t copying; /* walks that are being copied */
 	void (*copied_one)(struct walk *w);
 	bool stopping;
+	size_t *wanted; /* on demand: stages in the order in which they are
+			   wanted */
+	size_t nwanted;
 };
 
 /* Fills all of b that is not for the walk; lab, study and options are set. */

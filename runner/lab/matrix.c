@@ -137,7 +137,8 @@ static int add_cell(struct matrix *m, struct cell c, const struct kernel *k,
 	return db_prune_rounds(
 		m->lab->db, m->study, s->stages[c.stage].idx,
 		s->configs[c.config].name, s->machines[c.machine]->name,
-		s->workloads[c.workload]->label, s->rules.min, e);
+		s->workloads[c.workload]->label,
+		m->o.on_demand ? 0 : s->rules.min, e);
 }
 
 /* The cells and boots of one kernel, or of none. */
@@ -148,11 +149,14 @@ static int add_cells(struct matrix *m, size_t stage, size_t config,
 
 	for (size_t i = 0; i < s->nmachines; i++)
 		for (size_t w = 0; w < s->nworkloads; w++)
-			if (add_cell(m,
+			if (matrix_has(m, w) &&
+			    add_cell(m,
 				     (struct cell){(int)stage, (int)config,
 						   (int)i, (int)w, NULL},
 				     k, e))
 				return -EIO;
+	if (m->o.on_demand)
+		return 0;
 	return plan_boots(m, stage, matrix_cell_at(s, stage, config, 0, 0),
 			  s->nmachines * s->nworkloads, e);
 }
@@ -267,6 +271,7 @@ static int plan_builds(struct matrix *m, struct err *e)
 		.no_sandbox = m->o.no_sandbox,
 		.refresh = m->o.refresh,
 		.retry = m->o.retry,
+		.on_demand = m->o.on_demand,
 		.note = m->o.note,
 		.trouble = m->o.trouble,
 		.arg = m->o.arg,

@@ -38,6 +38,8 @@ struct task {
 
 struct matrix_options {
 	bool refresh, retry, no_sandbox;
+	bool on_demand;   /* no build and no boot unless somebody asks */
+	const char *only; /* label of the one workload; NULL: all */
 	int jobs;
 	void (*note)(const char *text, void *arg);
 	void (*trouble)(const struct err *e, void *arg);

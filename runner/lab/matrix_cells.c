@@ -69,6 +69,12 @@ static bool take_archive(struct matrix *m, size_t i)
 	return false;
 }
 
+bool matrix_has(const struct matrix *m, size_t workload)
+{
+	return !m->o.only ||
+	       !strcmp(m->s->workloads[workload]->label, m->o.only);
+}
+
 void matrix_archives(struct matrix *m)
 {
 	struct err e;
@@ -76,7 +82,7 @@ void matrix_archives(struct matrix *m)
 	for (size_t i = 0; i < m->s->nworkloads; i++) {
 		const struct workload *w = m->s->workloads[i];
 
-		if (take_archive(m, i))
+		if (!matrix_has(m, i) || take_archive(m, i))
 			continue;
 		if (!initramfs_base(m->lab->dir, m->lab->agent, w,
 				    m->archive[i], &e))

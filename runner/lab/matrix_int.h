@@ -10,6 +10,8 @@
 void matrix_trouble(const struct matrix_options *o, const struct err *e);
 void matrix_note(const struct matrix_options *o, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
+/* Is that workload (an index of the study's array) wanted at all? */
+bool matrix_has(const struct matrix *m, size_t workload);
 /* Makes the base archive of each workload. */
 void matrix_archives(struct matrix *m);
 /* Gives the cell its spec; without one it is not applicable, which goes to the

@@ -122,6 +122,8 @@ int run_resolve(struct run *r, struct err *e)
 		.refresh = r->o.refresh,
 		.retry = r->o.retry,
 		.no_sandbox = r->o.no_sandbox,
+		.on_demand = r->o.guide != NULL,
+		.only = r->o.only,
 		.jobs = r->o.jobs,
 		.note = on_note,
 		.trouble = on_trouble,
@@ -248,7 +250,8 @@ static void count_build(struct run *r, size_t stage,
 	if (ok)
 		return;
 	run_worsen(r, ERR_KERNEL);
-	r->p.total -= study_kernel_boots(r->study, stage);
+	if (!r->o.guide)
+		r->p.total -= study_kernel_boots(r->study, stage);
 }
 
 static void enter_build(struct run *r, size_t stage, size_t config,
@@ -262,7 +265,7 @@ static void enter_build(struct run *r, size_t stage, size_t config,
 		run_fail(r, &e);
 		return;
 	}
-	if (b->state == BUILD_OK)
+	if (b->state == BUILD_OK && !r->o.guide)
 		r->p.total += r->m.ntasks - before -
 			      study_kernel_boots(r->study, stage);
 	r->p.skipped = r->m.skipped;
@@ -319,7 +322,7 @@ int run_work(struct run *r, struct err *e)
 	unsigned cores = uv_available_parallelism();
 	unsigned busy = (unsigned)r->o.jobs;
 
-	if (r->p.builds)
+	if (r->p.builds || (r->m.builds && r->o.guide))
 		busy += (unsigned)builds_lanes(r->m.builds) *
 			(unsigned)r->o.jobs;
 	r->lab->crowd = (busy + cores - 1) / cores;
@@ -330,7 +333,7 @@ int run_work(struct run *r, struct err *e)
 	for (int i = 0; i < r->o.jobs; i++)
 		r->slots[i].run = r;
 	stop_watch(&r->stop, &r->loop, on_stop, r);
-	if (r->p.builds)
+	if (r->p.builds || (r->m.builds && r->o.guide))
 		builds_start(r->m.builds, &r->loop, on_build, on_build_fail, r);
 	run_fill_slots(r);
 	run_tell_progress(r);

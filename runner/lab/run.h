@@ -55,11 +55,17 @@ struct run_watch {
 	void *arg;
 };
 
+/* Leads a run in place of the plan and of the analysis: see guided.h. */
+typedef void (*run_guide_fn)(struct run *r, void *arg);
+
 struct run_options {
 	int jobs;        /* builds and boots side by side */
 	bool refresh;    /* ask mirrors and URLs for what is newer */
 	bool retry;      /* do again what a kernel failed */
 	bool no_sandbox; /* build without bubblewrap */
+	run_guide_fn guide; /* NULL: the plan */
+	void *guide_arg;
+	const char *only; /* guided: label of the one workload; NULL: any */
 };
 
 /* study must outlive the run. */

@@ -222,6 +222,8 @@ void run_fill_slots(struct run *r)
 {
 	struct err e;
 
+	if (r->o.guide && !r->stopping)
+		r->o.guide(r, r->o.guide_arg);
 	for (int i = 0; i < r->o.jobs && !r->stopping; i++) {
 		struct slot *s = &r->slots[i];
 		struct task *t;

@@ -59,7 +59,8 @@ void run_count_tasks(struct run *r, size_t from);
 void run_maybe_end(struct run *r);
 /* Is it being asked what boots come next?  Asks unless it is known. */
 bool run_ask(struct run *r);
-/* Starts boots in the slots that are free, as far as there is room. */
+/* Asks the guide, if there is one, and starts boots in the slots that are free,
+ * as far as there is room. */
 void run_fill_slots(struct run *r);
 
 #endif

@@ -145,7 +145,7 @@ bool run_ask(struct run *r)
 
 	if (r->question)
 		return true;
-	if (r->stopping || r->judged)
+	if (r->stopping || r->judged || r->o.guide)
 		return false;
 	if (!r->p.ok) {
 		/* Nothing to judge: what was said of it before is void. */

@@ -329,9 +329,25 @@ static bool take_half(struct walk *w)
 	return true;
 }
 
+/* On demand it goes wherever somebody waits. */
+static bool walk_to_wanted(struct walk *w)
+{
+	const struct builds *b = w->b;
+
+	for (size_t i = 0; i < b->nwanted; i++) {
+		if (!stage_wanted(b, b->wanted[i]))
+			continue;
+		w->at = b->wanted[i];
+		return true;
+	}
+	return false;
+}
+
 bool walk_next(struct walk *w)
 {
 	w->there = false;
+	if (w->b->o.on_demand)
+		return walk_to_wanted(w);
 	do {
 		while (w->at < w->end && !stage_wanted(w->b, w->at))
 			w->at++;
