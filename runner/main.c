@@ -19,10 +19,10 @@
 static const struct cmd cmd_completion;
 
 static const struct cmd *const commands[] = {
-	&cmd_doctor,     &cmd_plan,   &cmd_run,    &cmd_status,
-	&cmd_compare,    &cmd_report, &cmd_export, &cmd_reproduce,
-	&cmd_decode,     &cmd_gc,     &cmd_series, &cmd_completion,
-	&cmd_metal_boot,
+	&cmd_doctor,     &cmd_plan,       &cmd_run,    &cmd_status,
+	&cmd_compare,    &cmd_report,     &cmd_export, &cmd_bisect,
+	&cmd_reproduce,  &cmd_decode,     &cmd_gc,     &cmd_series,
+	&cmd_completion, &cmd_metal_boot,
 };
 
 /* Options that every verb takes; val is what getopt_long() returns. */
@@ -45,7 +45,7 @@ static void print_option(const char *shorter, const char *name, const char *arg,
 	char left[40];
 
 	snprintf(left, sizeof(left), "%s--%s%s%s", shorter, name,
-		 arg ? " " : "", arg ? arg : "");
+		 arg && *arg != '[' ? " " : "", arg ? arg : "");
 	printf("  %-22s %s\n", left, help);
 }
 
@@ -156,6 +156,13 @@ static int own_cores(void)
 	return sched_getaffinity(0, sizeof(set), &set) ? 1 : CPU_COUNT(&set);
 }
 
+static int argument_of(const char *arg)
+{
+	if (!arg)
+		return no_argument;
+	return *arg == '[' ? optional_argument : required_argument;
+}
+
 /* getopt's table: the global options and those of the verb, whose numbers start
  * at 256. */
 static void option_table(const struct cmd *cmd, struct option *table)
@@ -166,10 +173,9 @@ static void option_table(const struct cmd *cmd, struct option *table)
 							  : no_argument,
 					   NULL, globals[i].val};
 	for (int i = 0; cmd && i < CMD_OPTIONS && cmd->options[i].name; i++)
-		*table++ = (struct option){
-			cmd->options[i].name,
-			cmd->options[i].arg ? required_argument : no_argument,
-			NULL, 256 + i};
+		*table++ = (struct option){cmd->options[i].name,
+					   argument_of(cmd->options[i].arg),
+					   NULL, 256 + i};
 	*table = (struct option){0};
 }
 

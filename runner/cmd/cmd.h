@@ -24,7 +24,8 @@ struct study;
 /* An option of one verb. */
 struct cmd_option {
 	const char *name; /* without the dashes */
-	const char *arg;  /* name of its value, or NULL */
+	const char *arg;  /* name of its value, "[=NAME]" if it may be left out,
+			     or NULL */
 	const char *help;
 };
 
@@ -44,7 +45,7 @@ struct cmd {
 	const char *name, *args, *summary;
 	int min_args, max_args;
 	struct cmd_option options[CMD_OPTIONS];
-	bool hidden; /* for klab itself: in no list */
+	bool hidden;               /* for klab itself: in no list */
 	int (*run)(struct ctx *c); /* returns the exit code */
 };
 
@@ -85,7 +86,7 @@ int cmd_write_report(const struct ctx *c, const struct lab *lab,
 void cmd_print_json(struct json_t *o);
 
 extern const struct cmd cmd_doctor, cmd_plan, cmd_run, cmd_status, cmd_compare,
-	cmd_report, cmd_export, cmd_reproduce, cmd_decode, cmd_gc, cmd_series,
-	cmd_metal_boot;
+	cmd_report, cmd_export, cmd_bisect, cmd_reproduce, cmd_decode, cmd_gc,
+	cmd_series, cmd_metal_boot;
 
 #endif

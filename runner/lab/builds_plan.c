@@ -32,6 +32,11 @@ const struct tree_stage *builds_stage(const struct builds *b, size_t stage)
 	return tree_at(b, stage);
 }
 
+const char *builds_objects(const struct builds *b, size_t config)
+{
+	return b->walks->lanes[config].obj;
+}
+
 /* ---- the tree ---- */
 
 static void fill_request(const struct builds *b, struct tree_request *rq)

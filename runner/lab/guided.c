@@ -84,6 +84,11 @@ const struct tree_stage *guided_commit(const struct run *r, size_t stage)
 	return r->m.builds ? builds_stage(r->m.builds, stage) : NULL;
 }
 
+const char *guided_objects(const struct run *r)
+{
+	return r->m.builds ? builds_objects(r->m.builds, 0) : NULL;
+}
+
 void guided_build(struct run *r, const size_t *stages, size_t n)
 {
 	if (r->m.builds && !r->stopping)

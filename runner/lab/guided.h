@@ -41,6 +41,9 @@ void guided_kernel_release(struct guided_kernel *k);
 /* The commit of a stage; NULL of prebuilt kernels. */
 const struct tree_stage *guided_commit(const struct run *r, size_t stage);
 
+/* The folder in which kernels are built; NULL of prebuilt ones. */
+const char *guided_objects(const struct run *r);
+
 /* Builds these stages (n of them), the first one first; what was asked for
  * before and has not begun is not wanted any more. */
 void guided_build(struct run *r, const size_t *stages, size_t n);

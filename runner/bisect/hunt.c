@@ -1,0 +1,271 @@
+#include "bisect/hunt_int.h"
+
+#include "base/file.h"
+#include "tree/tree.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+/* ---- small things ---- */
+
+void hunt_say(struct hunt *h, const char *fmt, ...)
+{
+	char text[1024];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof(text), fmt, ap);
+	va_end(ap);
+	if (h->rq.say)
+		h->rq.say(text, h->rq.arg);
+}
+
+char *hunt_stage(const struct hunt *h, int kernel)
+{
+	const struct stage *g = &h->s->stages[kernel];
+	char *text = g->title ? xasprintf("stage %s (%s)", g->name, g->title)
+			      : xasprintf("stage %s", g->name);
+
+	str_plain(text);
+	return text;
+}
+
+enum hunt_go hunt_refuse(struct hunt *h)
+{
+	h->refused = true;
+	h->phase = HUNT_DONE;
+	return HUNT_AGAIN;
+}
+
+enum hunt_go hunt_fail(struct hunt *h, const struct err *e)
+{
+	guided_fail(h->run, e);
+	h->phase = HUNT_DONE;
+	return HUNT_AGAIN;
+}
+
+void hunt_build(struct hunt *h, int k, int k2, int k3)
+{
+	int wanted[] = {k, k2, k3};
+	size_t stages[3], n = 0;
+
+	for (size_t i = 0; i < 3; i++)
+		if (wanted[i] >= 0) {
+			stages[n++] = (size_t)wanted[i];
+			h->wanted[wanted[i]] = true;
+		}
+	guided_build(h->run, stages, n);
+}
+
+int hunt_event(struct hunt *h, const struct bisect_event *ev, json_t *more,
+	       struct err *e)
+{
+	json_t *line = journal_put_event(ev);
+
+	json_object_set_new(
+		line, "stage",
+		json_string(h->s->stages[ev->kernel].name));
+	if (more)
+		json_object_update(line, more);
+	json_decref(more);
+	if (ev->identity)
+		h->identity[ev->kernel] = ev->identity;
+	if (ev->what == BISECT_BUILT || ev->what == BISECT_UNTESTABLE)
+		h->told[ev->kernel] = true;
+	if (bisect_add(h->b, ev, e)) {
+		json_decref(line);
+		return -EINVAL;
+	}
+	return journal_add(&h->j, line, e);
+}
+
+/* ---- the record ---- */
+
+char *hunt_path(const char *lab, const char *name)
+{
+	return xasprintf("%s/bisects/%s/log.jsonl", lab, name);
+}
+
+/* A name that tells what is looked for where: the same question has the same
+ * record. */
+static char *name_of(const struct hunt *h)
+{
+	const struct study *s = h->s;
+	char *what = criterion_text(h->c);
+	char *text = xasprintf("%s\n%s\n%s\n%s\n%s\n%s", s->name,
+			       s->configs[0].name, s->machines[0]->name,
+			       s->stages[0].name, s->stages[h->n].name, what);
+	char hex[SHA256_HEX], *name;
+
+	mem_sha256(text, strlen(text), hex);
+	name = xasprintf("%.80s-bisect-%.8s", s->name, hex);
+	free(text);
+	free(what);
+	return name;
+}
+
+static void put_aside(const char *path)
+{
+	for (int i = 1; i < 10000; i++) {
+		char *to = xasprintf("%.*s.%d.jsonl", (int)strlen(path) - 6,
+				     path, i);
+		bool free_name = !file_exists(to);
+
+		if (free_name)
+			rename(path, to);
+		free(to);
+		if (free_name)
+			return;
+	}
+}
+
+/* Are the kernels still those that the record speaks of? */
+static int same_kernels(struct hunt *h, const json_t *setup, bool *same,
+			struct err *e)
+{
+	const json_t *list = json_object_get(setup, "kernels");
+
+	*same = json_array_size(list) == (size_t)h->n + 1;
+	for (int k = 0; *same && k <= h->n; k++) {
+		const char *was = json_string_value(json_object_get(
+			json_array_get(list, (size_t)k), "request"));
+		struct guided_kernel now;
+
+		if (guided_kernel(h->run, (size_t)k, &now, e))
+			return -EIO;
+		*same = was && now.request && !strcmp(was, now.request);
+		guided_kernel_release(&now);
+	}
+	return 0;
+}
+
+static int open_record(struct hunt *h, struct err *e)
+{
+	char *path = hunt_path(h->rq.lab->dir, h->s->name);
+	bool same = true;
+	int r;
+
+	if (h->rq.again && file_exists(path))
+		put_aside(path);
+	r = journal_open(path, &h->j, e);
+	if (!r && journal_find(&h->j, "setup"))
+		r = same_kernels(h, journal_find(&h->j, "setup"), &same, e);
+	if (!r && !same) {
+		hunt_say(h, "the kernels are others than in the record, which "
+			    "is put aside");
+		journal_close(&h->j);
+		put_aside(path);
+		r = journal_open(path, &h->j, e);
+	}
+	free(path);
+	if (r || !journal_find(&h->j, "setup"))
+		return r;
+	return hunt_resume(h, e);
+}
+
+/* ---- the run ---- */
+
+static enum hunt_go advance(struct hunt *h)
+{
+	switch (h->phase) {
+	case HUNT_ENDS:
+		return hunt_ends(h);
+	case HUNT_PROBE:
+		return hunt_probe(h);
+	case HUNT_BEGIN:
+		return hunt_begin(h);
+	case HUNT_SEARCH:
+		return hunt_search(h);
+	case HUNT_CONFIRM:
+		return hunt_confirm(h);
+	case HUNT_DONE:
+		break;
+	}
+	hunt_build(h, -1, -1, -1);
+	return HUNT_WAIT;
+}
+
+static void guide(struct run *r, void *arg)
+{
+	(void)r;
+	while (advance(arg) == HUNT_AGAIN)
+		;
+}
+
+struct hunt *hunt_new(const struct hunt_request *rq)
+{
+	struct hunt *h = xcalloc(1, sizeof(*h));
+	char *name;
+
+	h->rq = *rq;
+	h->s = rq->study;
+	h->c = rq->criterion;
+	h->n = (int)h->s->nstages - 1;
+	h->j.fd = -1;
+	h->step.kernel = -1;
+	h->wanted = xcalloc((size_t)h->n + 1, sizeof(*h->wanted));
+	h->told = xcalloc((size_t)h->n + 1, sizeof(*h->told));
+	h->identity = xcalloc((size_t)h->n + 1, sizeof(*h->identity));
+	name = name_of(h);
+	free(h->s->name);
+	h->s->name = name;
+	h->rq.run.guide = guide;
+	h->rq.run.guide_arg = h;
+	h->rq.run.only = h->c->workload;
+	return h;
+}
+
+void hunt_free(struct hunt *h)
+{
+	if (!h)
+		return;
+	run_free(h->run);
+	bisect_free(h->b);
+	journal_close(&h->j);
+	json_decref(h->result);
+	json_decref(h->confirmation);
+	free(h->kernels);
+	free(h->wanted);
+	free(h->told);
+	free(h->identity);
+	free(h);
+}
+
+static void begin(struct hunt *h)
+{
+	const struct study *s = h->s;
+	char *what = criterion_text(h->c);
+
+	hunt_say(h,
+		 "bisect: %d patches between stage %s and stage %s, config %s, "
+		 "machine %s: %s",
+		 h->n, s->stages[0].name, s->stages[h->n].name,
+		 s->configs[0].name, s->machines[0]->name, what);
+	free(what);
+}
+
+int hunt_run(struct hunt *h, struct err *e)
+{
+	struct err ignored;
+	int r;
+
+	begin(h);
+	h->run = run_new(h->rq.lab, h->s, &h->rq.run, &h->rq.watch);
+	r = run_resolve(h->run, e);
+	if (!r)
+		r = open_record(h, e);
+	if (!r && h->phase != HUNT_DONE)
+		r = run_work(h->run, e);
+	if (r)
+		return r;
+	db_no_verdicts(h->rq.lab->db, run_study(h->run), &ignored);
+	if (!h->refused)
+		return 0;
+	*e = h->why;
+	return -EINVAL;
+}
+
+const json_t *hunt_result(const struct hunt *h)
+{
+	return h->result;
+}

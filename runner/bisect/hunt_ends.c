@@ -1,0 +1,164 @@
+/* Both ends of a hunt: are they there, and how is the bad one broken? */
+#include "bisect/hunt_int.h"
+
+#include <errno.h>
+
+#define PROBES 3 /* boots of each workload to see a break */
+
+/* ---- builds ---- */
+
+static const char *not_there(const struct guided_kernel *k)
+{
+	return k->state == GUIDED_BROKEN ? "does not build" : "cannot be had";
+}
+
+static enum hunt_go refuse_good(struct hunt *h, const struct guided_kernel *k)
+{
+	char *stage = hunt_stage(h, 0);
+	const char *why = k->why ? k->why : "no reason is known";
+
+	if (h->c->kind == CRITERION_BUILD && k->state == GUIDED_BROKEN)
+		err_user(&h->why,
+			 "the good end, %s, does not build either: %s; give "
+			 "an earlier one with --good",
+			 stage, why);
+	else
+		err_kernel(&h->why,
+			   "the good end, %s, %s: %s; give another one with "
+			   "--good",
+			   stage, not_there(k), why);
+	free(stage);
+	return hunt_refuse(h);
+}
+
+static enum hunt_go refuse_bad(struct hunt *h, const struct guided_kernel *k)
+{
+	char *stage = hunt_stage(h, h->n);
+
+	err_kernel(&h->why,
+		   "the bad end, %s, %s: %s; --broken=build finds why, --bad "
+		   "gives another end",
+		   stage, not_there(k), k->why ? k->why : "no reason is known");
+	free(stage);
+	return hunt_refuse(h);
+}
+
+static enum hunt_go refuse_builds(struct hunt *h)
+{
+	char *stage = hunt_stage(h, h->n);
+
+	err_user(&h->why, "the bad end, %s, builds: there is no break to find",
+		 stage);
+	free(stage);
+	return hunt_refuse(h);
+}
+
+static enum hunt_go judge_ends(struct hunt *h, const struct guided_kernel *good,
+			       const struct guided_kernel *bad)
+{
+	bool breaks = bad->state == GUIDED_BROKEN;
+
+	if (breaks && h->c->kind == CRITERION_ANY)
+		h->c->kind = CRITERION_BUILD;
+	if (good->state != GUIDED_READY)
+		return refuse_good(h, good);
+	if (h->c->kind == CRITERION_BUILD && !breaks &&
+	    bad->state == GUIDED_READY)
+		return refuse_builds(h);
+	if (bad->state != GUIDED_READY &&
+	    (h->c->kind != CRITERION_BUILD || !breaks))
+		return refuse_bad(h, bad);
+	h->phase = HUNT_PROBE;
+	if (h->c->kind == CRITERION_BUILD || h->c->kind == CRITERION_METRIC)
+		h->phase = HUNT_BEGIN;
+	return HUNT_AGAIN;
+}
+
+enum hunt_go hunt_ends(struct hunt *h)
+{
+	struct guided_kernel good, bad;
+	enum hunt_go go = HUNT_WAIT;
+	struct err e;
+
+	if (guided_kernel(h->run, 0, &good, &e))
+		return hunt_fail(h, &e);
+	if (guided_kernel(h->run, (size_t)h->n, &bad, &e)) {
+		guided_kernel_release(&good);
+		return hunt_fail(h, &e);
+	}
+	if (good.state == GUIDED_TODO || bad.state == GUIDED_TODO)
+		hunt_build(h, 0, h->n, -1);
+	else
+		go = judge_ends(h, &good, &bad);
+	guided_kernel_release(&good);
+	guided_kernel_release(&bad);
+	return go;
+}
+
+/* ---- the break ---- */
+
+static enum hunt_go refuse_sound(struct hunt *h)
+{
+	char *stage = hunt_stage(h, h->n), *what = criterion_text(h->c);
+
+	err_user(&h->why,
+		 "the bad end, %s, is not broken so (%s): %zu boots of %zu "
+		 "workloads under config '%s' on machine '%s' do not show it",
+		 stage, what, h->probe, h->s->nworkloads,
+		 h->s->configs[0].name, h->s->machines[0]->name);
+	free(stage);
+	free(what);
+	return hunt_refuse(h);
+}
+
+static int look(struct hunt *h, size_t workload, const char *boot, bool *bad,
+		struct err *e)
+{
+	struct sight seen;
+
+	if (criterion_look(h->c, h->rq.lab->db, run_study(h->run), boot, &seen,
+			   e))
+		return -EIO;
+	*bad = seen.what == BISECT_BAD;
+	if (*bad) {
+		criterion_learn(h->c, &seen);
+		h->c->workload = xstrdup(h->s->workloads[workload]->label);
+		hunt_say(h, "stage %s: workload %s: %s",
+			 h->s->stages[h->n].name, h->c->workload,
+			 seen.says ? seen.says : "broken");
+	}
+	sight_release(&seen);
+	return 0;
+}
+
+/* One boot of each workload, then another of each. */
+enum hunt_go hunt_probe(struct hunt *h)
+{
+	size_t nw = h->s->nworkloads, w = h->probe % nw;
+	int seed = 1 + (int)(h->probe / nw);
+	enum guided_state state;
+	char id[BOOT_ID], *why;
+	bool bad = false;
+	struct err e;
+
+	if (seed > PROBES)
+		return refuse_sound(h);
+	state = guided_boot_state(h->run, (size_t)h->n, w, seed, id, &why);
+	free(why);
+	if (state == GUIDED_AWAITED)
+		return HUNT_WAIT;
+	if (state == GUIDED_NONE && h->seed != seed) {
+		h->seed = seed;
+		if (guided_boot(h->run, (size_t)h->n, w, ROLE_SAMPLE, seed, 1,
+				&e))
+			return hunt_fail(h, &e);
+		return HUNT_AGAIN;
+	}
+	h->seed = 0;
+	if (state == GUIDED_READY && look(h, w, id, &bad, &e))
+		return hunt_fail(h, &e);
+	h->probe++;
+	if (bad)
+		h->phase = HUNT_BEGIN;
+	return HUNT_AGAIN;
+}

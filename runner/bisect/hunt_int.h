@@ -1,0 +1,91 @@
+/*
+ * What the parts of a hunt share: hunt.c (from the request to the search),
+ * hunt_ends.c (kernels without which nothing can be said), hunt_search.c,
+ * hunt_confirm.c, hunt_result.c (what came of it).
+ */
+#ifndef KLAB_HUNT_INT_H
+#define KLAB_HUNT_INT_H
+
+#include "base/err.h"
+#include "base/str.h"
+#include "bisect/hunt.h"
+#include "bisect/journal.h"
+#include "lab/guided.h"
+#include "study/study.h"
+
+enum hunt_phase {
+	HUNT_ENDS,    /* both are to be built */
+	HUNT_PROBE,   /* how is the bad one broken? */
+	HUNT_BEGIN,   /* setup */
+	HUNT_SEARCH,
+	HUNT_CONFIRM, /* on fresh boots */
+	HUNT_DONE,
+};
+
+/* What a phase wants next. */
+enum hunt_go {
+	HUNT_WAIT,  /* until something has ended */
+	HUNT_AGAIN, /* there is more to do at once */
+};
+
+struct hunt {
+	struct hunt_request rq;
+	struct study *s;
+	struct criterion *c;
+	struct run *run;
+	struct journal j;
+	enum hunt_phase phase;
+	int n; /* patches: the bad end's kernel */
+
+	struct bisect_setup set;
+	struct bisect_kernel *kernels;
+	struct bisect *b;
+	struct bisect_step step;
+	bool has_step;      /* it is being done */
+	bool *wanted;       /* by kernel: it was to be built */
+	bool *told;         /* by kernel: the search knows its build */
+	uint64_t *identity; /* by kernel; 0: not known */
+	size_t workload;    /* index of the study's array */
+	int seed;           /* of the boot that runs for the step; 0: none */
+	size_t probe;       /* boots that were tried to find how it is broken */
+	json_t *confirmation; /* what the fresh boots say; NULL: none */
+	json_t *result;
+	struct err why; /* refused, or the lab's own error */
+	bool refused;
+};
+
+/* Seeds of confirmations: no study asks for them. */
+#define SEED_FRESH 300000
+
+void hunt_say(struct hunt *h, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
+/* "stage 18" or "stage 18 (mm: a subject)": freed by the caller. */
+char *hunt_stage(const struct hunt *h, int kernel);
+/* There is no result, and this is why: h->why is set. */
+enum hunt_go hunt_refuse(struct hunt *h);
+/* The lab failed. */
+enum hunt_go hunt_fail(struct hunt *h, const struct err *e);
+/* Asks for these kernels, the first one first; -1 are passed over. */
+void hunt_build(struct hunt *h, int k, int k2, int k3);
+/* Writes the event, with what more says of it (may be NULL; taken over), and
+ * tells the search. */
+int hunt_event(struct hunt *h, const struct bisect_event *ev, json_t *more,
+	       struct err *e);
+
+enum hunt_go hunt_ends(struct hunt *h);
+enum hunt_go hunt_probe(struct hunt *h);
+enum hunt_go hunt_begin(struct hunt *h);
+enum hunt_go hunt_search(struct hunt *h);
+enum hunt_go hunt_confirm(struct hunt *h);
+
+/* Goes on with a record that has a setup: replays its events. */
+int hunt_resume(struct hunt *h, struct err *e);
+/* The search has nothing to search: why not, in h->why. */
+void hunt_explain_ends(struct hunt *h);
+/* Writes the result. */
+int hunt_conclude(struct hunt *h, struct err *e);
+
+/* weigh.c: how likely each patch is beforehand, and what kernels cost. */
+int hunt_weigh(struct hunt *h, struct err *e);
+
+#endif

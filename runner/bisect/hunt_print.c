@@ -1,0 +1,211 @@
+/* Results and records of a hunt as text for people, from their JSON alone. */
+#include "bisect/hunt.h"
+
+#include "base/str.h"
+
+#include <stdio.h>
+
+static const char *text(const json_t *o, const char *key)
+{
+	const char *s = json_string_value(json_object_get(o, key));
+
+	return s ? s : "";
+}
+
+static double number(const json_t *o, const char *key)
+{
+	return json_number_value(json_object_get(o, key));
+}
+
+static int whole(const json_t *o, const char *key)
+{
+	return (int)json_integer_value(json_object_get(o, key));
+}
+
+static bool is(const json_t *o, const char *key, const char *word)
+{
+	return !strcmp(text(o, key), word);
+}
+
+/* ---- the result ---- */
+
+static void print_patch(const json_t *p)
+{
+	char *subject = xstrdup(text(p, "subject"));
+
+	str_plain(subject);
+	printf("%s%s%s", text(p, "stage"), *subject ? ": " : "", subject);
+	if (*text(p, "commit"))
+		printf(" (%.12s)", text(p, "commit"));
+	putchar('\n');
+	free(subject);
+}
+
+/* Everything but the answer that is one patch. */
+static const struct {
+	const char *verdict, *why, *text;
+} answers[] = {
+	{"range", NULL, "one of these patches, between which nothing can be "
+			"tested"},
+	{"no-step", "drift", "no single step: the change is spread over the "
+			     "patches"},
+	{"no-step", "two-steps", "no single step: two patches, the likeliest "
+				 "of which are"},
+	{"no-step", NULL, "no single step"},
+	{"gave-up", "budget", "gave up: so many boots do not tell; likely one "
+			      "of these"},
+	{"gave-up", "infra", "gave up: the lab failed too often"},
+	{"gave-up", NULL, "gave up: the boots contradict a single step"},
+};
+
+static void print_answer(const json_t *r)
+{
+	const json_t *first = json_object_get(r, "first");
+	const json_t *last = json_object_get(r, "last");
+	const char *answer = "";
+
+	if (is(r, "verdict", "found")) {
+		printf("patch ");
+		print_patch(first);
+		return;
+	}
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+		answer = answers[i].text;
+		if (is(r, "verdict", answers[i].verdict) &&
+		    (!answers[i].why || is(r, "why", answers[i].why)))
+			break;
+	}
+	puts(answer);
+	if (!first)
+		return;
+	printf("  first: ");
+	print_patch(first);
+	printf("  last:  ");
+	print_patch(last);
+}
+
+static void print_change(const json_t *o, const char *good, const char *bad,
+			 const char *unit)
+{
+	printf("%+.2f %% (95 %%: %+.2f to %+.2f %%), %.6g to %.6g %s",
+	       100 * number(o, "change"), 100 * number(o, "low"),
+	       100 * number(o, "high"), number(o, good), number(o, bad), unit);
+}
+
+static void print_effect(const json_t *r)
+{
+	const json_t *c = json_object_get(r, "criterion");
+	const json_t *o = json_object_get(r, "effect");
+
+	if (!o || !is(c, "kind", "metric"))
+		return;
+	printf("effect: %s/%s ", text(c, "workload"), text(c, "metric"));
+	print_change(o, "good", "bad", text(o, "unit"));
+	putchar('\n');
+}
+
+static void print_confirmation(const json_t *r)
+{
+	const json_t *o = json_object_get(r, "confirmation");
+	int n = whole(o, "boots");
+
+	if (!o)
+		return;
+	printf("%s on fresh boots, %d of it and %d of its parent: ",
+	       json_is_true(json_object_get(o, "confirmed")) ? "confirmed"
+							     : "not confirmed",
+	       n, n);
+	if (*text(o, "says"))
+		printf("%s", text(o, "says"));
+	else if (json_object_get(o, "change"))
+		print_change(o, "parent", "culprit",
+			     text(json_object_get(r, "effect"), "unit"));
+	else
+		printf("%d and %d are broken", whole(o, "culprit_bad"),
+		       whole(o, "parent_bad"));
+	putchar('\n');
+}
+
+void hunt_print_result(const json_t *r)
+{
+	print_answer(r);
+	if (json_object_get(r, "first"))
+		printf("probability: %.1f %%, of %d patches\n",
+		       100 * number(r, "probability"), whole(r, "patches"));
+	print_effect(r);
+	print_confirmation(r);
+	printf("cost: %d boots and %d fresh ones, %d kernels\n",
+	       whole(r, "boots"), whole(r, "fresh_boots"), whole(r, "kernels"));
+	printf("record: %s\n", text(r, "record"));
+}
+
+/* ---- the record ---- */
+
+static void print_setup(const json_t *o)
+{
+	const json_t *c = json_object_get(o, "criterion");
+	const json_t *kernels = json_object_get(o, "kernels");
+	size_t n = json_array_size(kernels);
+
+	printf("%s: %zu patches, stage %s to stage %s, config %s, machine "
+	       "%s: %s",
+	       text(o, "name"), n - 1,
+	       text(json_array_get(kernels, 0), "stage"),
+	       text(json_array_get(kernels, n - 1), "stage"),
+	       text(o, "config"), text(o, "machine"), text(c, "kind"));
+	if (*text(c, "signature"))
+		printf(" %s", text(c, "signature"));
+	if (*text(c, "workload"))
+		printf(" %s%s%s", text(c, "workload"),
+		       *text(c, "metric") ? "/" : "", text(c, "metric"));
+	putchar('\n');
+}
+
+static void print_seen(const json_t *o, const char *stage)
+{
+	char *says = xstrdup(text(o, "says"));
+
+	str_plain(says);
+	printf("stage %s: %s", stage, text(o, "what"));
+	if (json_object_get(o, "measured"))
+		printf(" %.6g", number(o, "measured"));
+	if (json_object_get(o, "seed"))
+		printf(", seed %d, boot %s", whole(o, "seed"), text(o, "boot"));
+	printf("%s%s\n", *says ? ": " : "", says);
+	free(says);
+}
+
+static void print_step(const json_t *o)
+{
+	if (is(o, "verdict", "run"))
+		printf("  next: kernel %d (%s); patches %d to %d: %.1f %%\n",
+		       whole(o, "kernel"), text(o, "why"), whole(o, "first"),
+		       whole(o, "last"), 100 * number(o, "probability"));
+	else
+		printf("  %s %s\n", text(o, "verdict"), text(o, "why"));
+}
+
+void hunt_print_record(const json_t *lines)
+{
+	const json_t *kernels =
+		json_object_get(json_array_get(lines, 0), "kernels");
+	const json_t *o;
+	size_t i;
+
+	json_array_foreach(lines, i, o)
+	{
+		if (is(o, "t", "setup"))
+			print_setup(o);
+		else if (is(o, "t", "event"))
+			print_seen(o, text(o, "stage"));
+		else if (is(o, "t", "step"))
+			print_step(o);
+		else if (is(o, "t", "confirm"))
+			print_seen(o, text(json_array_get(
+					      kernels, (size_t)whole(
+							       o, "kernel")),
+				      "stage"));
+		else if (is(o, "t", "result"))
+			hunt_print_result(o);
+	}
+}

@@ -1,0 +1,213 @@
+/* What came of a hunt: as a line of the record, and as a sentence. */
+#include "bisect/hunt_int.h"
+
+#include "bisect/gitlog.h"
+
+#include <errno.h>
+#include <math.h>
+
+/* ---- nothing to search ---- */
+
+/* What was said last of a kernel, and whether its boot ran. */
+static const char *last_word(const struct hunt *h, int k, bool *ran)
+{
+	const char *text = "no reason is known";
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(h->j.lines, i, line)
+	{
+		const json_t *at = json_object_get(line, "kernel");
+		const char *says = json_string_value(
+			json_object_get(line, "says"));
+
+		if (says && at && json_integer_value(at) == k) {
+			text = says;
+			*ran = json_is_true(json_object_get(line, "ran"));
+		}
+	}
+	return text;
+}
+
+static void explain_levels(struct hunt *h, const char *good, const char *bad)
+{
+	const struct bisect_step *s = &h->step;
+	bool swapped = s->why == BISECT_WHY_SWAPPED;
+	char wanted[80];
+
+	snprintf(wanted, sizeof(wanted), "one of %g %% or more is looked for",
+		 100 * h->c->min_effect);
+	err_user(&h->why,
+		 "%s: %s/%s is %.6g %s at %s and %.6g %s at %s, a change of "
+		 "%+.2f %% (95 %%: %+.2f to %+.2f %%) after %d boots; %s",
+		 swapped ? "the ends are swapped"
+			 : "the ends do not differ enough",
+		 h->c->workload, h->c->metric, exp(s->good), h->c->unit, good,
+		 exp(s->bad), h->c->unit, bad, 100 * expm1(s->effect),
+		 100 * expm1(s->low), 100 * expm1(s->high), s->runs,
+		 swapped ? "that is for the better" : wanted);
+}
+
+static void explain_breaks(struct hunt *h, const char *good, const char *bad)
+{
+	const struct bisect_step *s = &h->step;
+	char *what = criterion_text(h->c);
+	bool ignored = false;
+
+	if (s->why == BISECT_WHY_SWAPPED)
+		err_user(&h->why,
+			 "the ends are swapped: the good one, %s, is broken so "
+			 "(%s), and the bad one, %s, is not",
+			 good, what, bad);
+	else if (s->why == BISECT_WHY_BOTH_BAD)
+		err_user(&h->why,
+			 "the good end, %s, is broken as well (%s): %s; give "
+			 "an earlier one with --good",
+			 good, what, last_word(h, 0, &ignored));
+	else
+		err_user(&h->why,
+			 "the bad end, %s, is not broken so (%s) in %d boots",
+			 bad, what, s->runs);
+	free(what);
+}
+
+static void explain_untestable(struct hunt *h)
+{
+	bool good = h->step.kernel == 0, ran = false;
+	char *stage = hunt_stage(h, h->step.kernel);
+	const char *why = last_word(h, h->step.kernel, &ran);
+
+	(ran ? err_user : err_kernel)(
+		&h->why, "the %s end, %s, says nothing of it: %s",
+		good ? "good" : "bad", stage, why);
+	free(stage);
+}
+
+void hunt_explain_ends(struct hunt *h)
+{
+	char *good = hunt_stage(h, 0), *bad = hunt_stage(h, h->n);
+
+	if (h->step.why == BISECT_WHY_SAME_CODE)
+		err_user(&h->why,
+			 "%s and %s are the same kernel, code for code: "
+			 "nothing between them can be to blame",
+			 good, bad);
+	else if (h->step.why == BISECT_WHY_END)
+		explain_untestable(h);
+	else if (h->step.why == BISECT_WHY_NOBODY)
+		err_user(&h->why, "no patch between %s and %s changes the "
+				  "kernel",
+			 good, bad);
+	else if (h->c->kind == CRITERION_METRIC)
+		explain_levels(h, good, bad);
+	else
+		explain_breaks(h, good, bad);
+	free(good);
+	free(bad);
+}
+
+/* ---- the result ---- */
+
+static json_t *patch_json(const struct hunt *h, int k)
+{
+	const json_t *kernels =
+		json_object_get(journal_find(&h->j, "setup"), "kernels");
+	const json_t *at = json_array_get(kernels, (size_t)k);
+	const json_t *subject = json_object_get(at, "subject");
+	const json_t *commit = json_object_get(at, "commit");
+
+	return json_pack("{s:i, s:O*, s:O*, s:O*}", "patch", k, "stage",
+			 json_object_get(at, "stage"), "subject", subject,
+			 "commit", commit);
+}
+
+static json_t *effect_json(const struct hunt *h)
+{
+	const struct bisect_step *s = &h->step;
+
+	if (h->c->kind != CRITERION_METRIC)
+		return json_pack("{s:f, s:f}", "good", s->good, "bad", s->bad);
+	return json_pack("{s:f, s:f, s:f, s:f, s:f, s:s}", "change",
+			 expm1(s->effect), "low", expm1(s->low), "high",
+			 expm1(s->high), "good", exp(s->good), "bad",
+			 exp(s->bad), "unit", h->c->unit);
+}
+
+/* Boots of the search and of the confirmation, from the record. */
+static void count(const struct hunt *h, int *boots, int *fresh, double *wall_s)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(h->j.lines, i, line)
+	{
+		const char *t = json_string_value(json_object_get(line, "t"));
+		bool event = t && !strcmp(t, "event");
+		const json_t *boot = json_object_get(line, "boot");
+
+		if (event && json_string_length(boot))
+			++*boots;
+		if (t && !strcmp(t, "confirm"))
+			++*fresh;
+		*wall_s += json_number_value(json_object_get(line, "wall_s"));
+	}
+}
+
+/* Could nothing between the ends be tested? */
+static bool is_blind(const struct hunt *h)
+{
+	return h->step.verdict == BISECT_RANGE && h->step.first == 1 &&
+	       h->step.last == h->n;
+}
+
+static int code_of(const struct hunt *h)
+{
+	const json_t *confirmed =
+		json_object_get(h->confirmation, "confirmed");
+
+	if (is_blind(h))
+		return ERR_KERNEL;
+	if (h->step.verdict != BISECT_FOUND && h->step.verdict != BISECT_RANGE)
+		return 1;
+	return confirmed && !json_is_true(confirmed);
+}
+
+int hunt_conclude(struct hunt *h, struct err *e)
+{
+	const struct bisect_step *s = &h->step;
+	const json_t *setup = journal_find(&h->j, "setup");
+	int boots = 0, fresh = 0;
+	double wall_s = 0;
+	json_t *o;
+
+	count(h, &boots, &fresh, &wall_s);
+	o = json_pack(
+		"{s:s, s:s, s:s, s:O, s:O, s:O, s:O, s:O, s:f, s:O*, s:i, s:i, "
+		"s:i, s:f, s:s, s:i}",
+		"t", "result", "verdict", bisect_verdict_word(s->verdict),
+		"why", bisect_why_word(s->why), "name",
+		json_object_get(setup, "name"), "study",
+		json_object_get(setup, "study"), "config",
+		json_object_get(setup, "config"), "machine",
+		json_object_get(setup, "machine"), "criterion",
+		json_object_get(setup, "criterion"), "probability",
+		isfinite(s->posterior) ? s->posterior : 0, "confirmation",
+		h->confirmation, "boots", boots, "fresh_boots", fresh,
+		"kernels", s->kernels, "boot_s", wall_s, "record", h->j.path,
+		"code", code_of(h));
+	json_object_set_new(o, "patches", json_integer(h->n));
+	if (s->first >= 1) {
+		json_object_set_new(o, "first", patch_json(h, s->first));
+		json_object_set_new(o, "last", patch_json(h, s->last));
+		json_object_set_new(o, "effect", effect_json(h));
+	}
+	h->result = json_incref(o);
+	if (journal_add(&h->j, o, e))
+		return -EIO;
+	return gitlog_write(&h->j, e);
+}
+
+int hunt_code(const json_t *result)
+{
+	return (int)json_integer_value(json_object_get(result, "code"));
+}

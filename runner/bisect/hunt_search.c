@@ -1,0 +1,361 @@
+/* The search of a hunt: what is asked for is built and booted, and what came of
+ * it is told. */
+#include "bisect/hunt_int.h"
+
+#include "tree/tree.h"
+
+#include <errno.h>
+#include <math.h>
+
+/* ---- the setup, or going on with one ---- */
+
+static json_t *kernel_json(struct hunt *h, int k, struct err *e)
+{
+	const struct stage *g = &h->s->stages[k];
+	const struct tree_stage *t = guided_commit(h->run, (size_t)k);
+	struct guided_kernel now;
+	json_t *o;
+
+	if (guided_kernel(h->run, (size_t)k, &now, e))
+		return NULL;
+	o = json_pack("{s:s, s:i, s:s*, s:s*, s:s?}", "stage", g->name, "idx",
+		      g->idx, "subject", t && t->subject ? t->subject : g->title,
+		      "commit", t && t->commit[0] ? t->commit : NULL, "request",
+		      now.request);
+	guided_kernel_release(&now);
+	return o;
+}
+
+static json_t *setup_json(struct hunt *h, struct err *e)
+{
+	json_t *list = json_array();
+	json_t *o = json_pack(
+		"{s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "t", "setup",
+		"version", 1, "name", h->s->name, "study", h->s->path, "config",
+		h->s->configs[0].name, "machine", h->s->machines[0]->name,
+		"range", h->s->source.to != NULL, "criterion",
+		criterion_json(h->c), "kernels", list);
+
+	for (int k = 0; k <= h->n; k++) {
+		json_t *kernel = kernel_json(h, k, e);
+
+		if (!kernel) {
+			json_decref(o);
+			return NULL;
+		}
+		json_array_append_new(list, kernel);
+	}
+	journal_put_setup(o, &h->set);
+	return o;
+}
+
+static size_t workload_of(const struct hunt *h)
+{
+	for (size_t i = 0; h->c->workload && i < h->s->nworkloads; i++)
+		if (!strcmp(h->s->workloads[i]->label, h->c->workload))
+			return i;
+	return 0;
+}
+
+static int start(struct hunt *h, struct err *e)
+{
+	h->b = bisect_new(&h->set, e);
+	if (!h->b)
+		return -EINVAL;
+	for (int k = 0; k <= h->n; k++) {
+		h->identity[k] = h->set.kernels[k].identity;
+		h->told[k] = h->set.kernels[k].built;
+	}
+	h->workload = workload_of(h);
+	h->phase = HUNT_SEARCH;
+	return 0;
+}
+
+enum hunt_go hunt_begin(struct hunt *h)
+{
+	json_t *line;
+	struct err e;
+
+	if (hunt_weigh(h, &e) || !(line = setup_json(h, &e)) ||
+	    journal_add(&h->j, line, &e) || start(h, &e))
+		return hunt_fail(h, &e);
+	return HUNT_AGAIN;
+}
+
+static int take_event(struct hunt *h, const json_t *line, struct err *e)
+{
+	struct bisect_event ev;
+
+	if (journal_event(line, &ev, e) || bisect_add(h->b, &ev, e))
+		return -EINVAL;
+	if (ev.identity)
+		h->identity[ev.kernel] = ev.identity;
+	if (!json_object_get(line, "seed"))
+		h->told[ev.kernel] = true;
+	return 0;
+}
+
+int hunt_resume(struct hunt *h, struct err *e)
+{
+	const json_t *setup = journal_find(&h->j, "setup"), *line;
+	json_t *result = journal_find(&h->j, "result");
+	size_t i;
+
+	criterion_release(h->c);
+	if (!criterion_from_json(json_object_get(setup, "criterion"), h->c))
+		return err_user(e, "%s: its criterion is not understood",
+				h->j.path);
+	if (journal_setup(setup, &h->set, &h->kernels, e) || start(h, e))
+		return -EINVAL;
+	json_array_foreach(h->j.lines, i, line)
+	{
+		const char *t = json_string_value(json_object_get(line, "t"));
+
+		if (t && !strcmp(t, "event") && take_event(h, line, e))
+			return -EINVAL;
+	}
+	if (result) {
+		h->result = json_incref(result);
+		h->phase = HUNT_DONE;
+	}
+	hunt_say(h, "going on from %s", h->j.path);
+	return 0;
+}
+
+/* ---- what came of a kernel ---- */
+
+static json_t *says(const char *text)
+{
+	return text ? json_pack("{s:s}", "says", text) : NULL;
+}
+
+static int tell(struct hunt *h, int k, enum bisect_what what,
+		const struct guided_kernel *now, struct err *e)
+{
+	struct bisect_event ev = {.kernel = k, .what = what};
+	char head[17];
+
+	snprintf(head, sizeof(head), "%.16s", now->identity);
+	if (what == BISECT_BUILT)
+		ev.identity = strtoull(head, NULL, 16);
+	if (what == BISECT_UNTESTABLE || what == BISECT_BAD)
+		hunt_say(h, "stage %s: does not build: %s",
+			 h->s->stages[k].name, now->why ? now->why : "");
+	if (what == BISECT_GOOD)
+		hunt_say(h, "stage %s: builds", h->s->stages[k].name);
+	h->told[k] = true;
+	if (h->has_step && h->step.kernel == k && !h->seed)
+		h->has_step = false;
+	return hunt_event(h, &ev, says(now->why), e);
+}
+
+/* What is new of the kernel: *there if it can be booted. */
+static int tell_build(struct hunt *h, int k, bool *awaited, struct err *e)
+{
+	bool builds = h->c->kind == CRITERION_BUILD;
+	struct guided_kernel now;
+	int r = guided_kernel(h->run, (size_t)k, &now, e);
+
+	*awaited = !r && now.state == GUIDED_TODO;
+	if (r || *awaited)
+		;
+	else if (now.state == GUIDED_READY)
+		r = tell(h, k, builds ? BISECT_GOOD : BISECT_BUILT, &now, e);
+	else if (now.state == GUIDED_BROKEN && builds)
+		r = tell(h, k, BISECT_BAD, &now, e);
+	else
+		r = tell(h, k, BISECT_UNTESTABLE, &now, e);
+	guided_kernel_release(&now);
+	return r;
+}
+
+static int tell_builds(struct hunt *h, struct err *e)
+{
+	bool awaited;
+
+	for (int k = 0; k <= h->n; k++)
+		if (h->wanted[k] && !h->told[k] && tell_build(h, k, &awaited, e))
+			return -EIO;
+	return 0;
+}
+
+/* ---- what came of a boot ---- */
+
+static bool one_code(const struct hunt *h, int a, int b)
+{
+	return a == b || (h->identity[a] && h->identity[a] == h->identity[b]);
+}
+
+/* Kernels with one code share their boots, so each boot of them all has a seed
+ * of its own. */
+static int next_seed(const struct hunt *h, int k)
+{
+	const json_t *line;
+	int seed = 1;
+	size_t i;
+
+	json_array_foreach(h->j.lines, i, line)
+	{
+		const char *t = json_string_value(json_object_get(line, "t"));
+		const json_t *at = json_object_get(line, "kernel");
+
+		if (t && !strcmp(t, "event") && json_object_get(line, "seed") &&
+		    one_code(h, (int)json_integer_value(at), k))
+			seed++;
+	}
+	return seed;
+}
+
+static void say_sight(struct hunt *h, int k, const struct sight *seen)
+{
+	char *stage = hunt_stage(h, k);
+	const char *word = bisect_what_word(seen->what);
+
+	if (seen->what == BISECT_VALUE)
+		hunt_say(h, "%s: %s/%s %.6g %s", stage, h->c->workload,
+			 h->c->metric, seen->value, h->c->unit);
+	else
+		hunt_say(h, "%s: %s%s%s", stage, word, seen->says ? ": " : "",
+			 seen->says ? seen->says : "");
+	free(stage);
+}
+
+static json_t *boot_json(const struct hunt *h, const char *boot,
+			 const struct sight *seen)
+{
+	json_t *o = json_pack("{s:i, s:s, s:s*, s:f, s:b}", "seed", h->seed,
+			      "boot", boot, "says", seen->says, "wall_s",
+			      seen->wall_s, "ran", seen->ran);
+
+	if (seen->what == BISECT_VALUE)
+		json_object_set_new(o, "measured", json_real(seen->value));
+	return o;
+}
+
+static int see_boot(struct hunt *h, int k, enum guided_state state,
+		    const char *boot, const char *why, struct err *e)
+{
+	struct bisect_event ev = {.kernel = k};
+	struct sight seen = {.what = BISECT_UNTESTABLE};
+	json_t *more;
+
+	if (state == GUIDED_READY &&
+	    criterion_look(h->c, h->rq.lab->db, run_study(h->run), boot, &seen,
+			   e))
+		return -EIO;
+	if (state == GUIDED_FAILED)
+		seen.what = BISECT_INFRA;
+	if (state != GUIDED_READY)
+		seen.says = xstrdup(why ? why : "it cannot be booted there");
+	ev.what = seen.what;
+	if (ev.what == BISECT_VALUE)
+		ev.value = log(seen.value);
+	say_sight(h, k, &seen);
+	more = boot_json(h, state == GUIDED_NONE ? "" : boot, &seen);
+	sight_release(&seen);
+	h->seed = 0;
+	h->has_step = false;
+	return hunt_event(h, &ev, more, e);
+}
+
+/* ---- steps ---- */
+
+static void say_step(struct hunt *h)
+{
+	const struct bisect_step *s = &h->step;
+	char *stage = hunt_stage(h, s->kernel);
+
+	if (s->why == BISECT_WHY_CALIBRATE || s->first < 1)
+		hunt_say(h, "next: %s", stage);
+	else if (s->first == s->last)
+		hunt_say(h, "likeliest: patch %s, %.0f %%; next: %s",
+			 h->s->stages[s->first].name, 100 * s->posterior,
+			 stage);
+	else
+		hunt_say(h,
+			 "likeliest: one of patches %s to %s, %.0f %%; next: "
+			 "%s",
+			 h->s->stages[s->first].name,
+			 h->s->stages[s->last].name, 100 * s->posterior, stage);
+	free(stage);
+}
+
+static enum hunt_go next_step(struct hunt *h)
+{
+	int before = h->step.verdict == BISECT_RUN ? h->step.kernel : -1;
+	struct err e;
+
+	bisect_next(h->b, &h->step);
+	if (journal_add(&h->j,
+			journal_put_step(&h->step, bisect_posterior(h->b),
+					 h->n),
+			&e))
+		return hunt_fail(h, &e);
+	switch (h->step.verdict) {
+	case BISECT_RUN:
+		h->has_step = true;
+		if (h->step.kernel != before)
+			say_step(h);
+		return HUNT_AGAIN;
+	case BISECT_ENDS:
+		hunt_explain_ends(h);
+		return hunt_refuse(h);
+	default:
+		h->phase = HUNT_CONFIRM;
+		return HUNT_AGAIN;
+	}
+}
+
+/* The next likely kernels are built while this one is booted.  Where a build
+ * takes far longer than the boot, a wrong guess would only be waited for; and a
+ * machine that wants the host for itself gets it. */
+static void build_ahead(struct hunt *h)
+{
+	const struct bisect_kernel *k = &h->set.kernels[h->step.kernel];
+
+	if (!guided_alone(h->run) && k->run_s >= k->build_s / 2)
+		hunt_build(h, h->step.ahead[0], h->step.ahead[1], -1);
+}
+
+static enum hunt_go boot_step(struct hunt *h, int k)
+{
+	enum guided_state state;
+	char id[BOOT_ID], *why;
+	struct err e;
+	int r;
+
+	if (!h->seed) {
+		h->seed = next_seed(h, k);
+		if (guided_boot(h->run, (size_t)k, h->workload, ROLE_SAMPLE,
+				h->seed, 1, &e))
+			return hunt_fail(h, &e);
+		build_ahead(h);
+	}
+	state = guided_boot_state(h->run, (size_t)k, h->workload, h->seed, id,
+				  &why);
+	if (state == GUIDED_AWAITED)
+		return HUNT_WAIT;
+	r = see_boot(h, k, state, id, why, &e);
+	free(why);
+	return r ? hunt_fail(h, &e) : HUNT_AGAIN;
+}
+
+enum hunt_go hunt_search(struct hunt *h)
+{
+	int k = h->step.kernel;
+	bool awaited;
+	struct err e;
+
+	if (tell_builds(h, &e))
+		return hunt_fail(h, &e);
+	if (!h->has_step)
+		return next_step(h);
+	if (h->told[k] && h->c->kind != CRITERION_BUILD)
+		return boot_step(h, k);
+	if (tell_build(h, k, &awaited, &e))
+		return hunt_fail(h, &e);
+	if (!awaited)
+		return HUNT_AGAIN;
+	hunt_build(h, k, -1, -1);
+	return HUNT_WAIT;
+}

@@ -1,0 +1,290 @@
+/* klab bisect: which patch changed a metric, or broke something? */
+#include "cmd/cmd.h"
+
+#include "base/str.h"
+#include "bisect/gitlog.h"
+#include "bisect/hunt.h"
+#include "bisect/journal.h"
+#include "lab/lab.h"
+#include "study/narrow.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <sys/stat.h>
+
+static void on_say(const char *text, void *arg)
+{
+	(void)arg;
+	cmd_say("%s", text);
+}
+
+static void on_trouble(const struct err *e, void *arg)
+{
+	(void)arg;
+	cmd_fail(e);
+}
+
+static void on_boot(const struct run_boot *b, void *arg)
+{
+	const struct ctx *c = arg;
+	const struct boot_result *r = b->result;
+
+	if (b->again)
+		cmd_say("the lab failed boot %s of stage %s: %s; try %d comes",
+			r->id, b->stage, r->what.reason, b->again);
+	else if (c->verbose)
+		cmd_say("boot %s: stage %s, %s, seed %d: %s, %.1f s", r->id,
+			b->stage, b->workload, b->seed, r->what.outcome,
+			(double)r->wall_ms / 1000);
+}
+
+static void on_build(const char *stage, const char *config,
+		     const struct build_result *r, void *arg)
+{
+	(void)arg;
+	if (r->state == BUILD_OK)
+		cmd_say("build %s: stage %s, config %s: ok, %.1f s",
+			r->kernel.key, stage, config,
+			(double)r->wall_ms / 1000);
+}
+
+/* ---- searching ---- */
+
+static int print_result(const struct ctx *c, const json_t *result)
+{
+	int code = hunt_code(result);
+
+	if (c->json)
+		cmd_print_json(json_deep_copy(result));
+	else
+		hunt_print_result(result);
+	return code;
+}
+
+static int search_in(struct ctx *c, struct lab *lab, struct study *study,
+		     struct criterion *what)
+{
+	struct hunt_request rq = {
+		.lab = lab,
+		.study = study,
+		.criterion = what,
+		.run = {.jobs = c->jobs,
+			.no_sandbox = ctx_option(c, "no-sandbox") != NULL},
+		.again = ctx_option(c, "again") != NULL,
+		.say = on_say,
+		.watch = {.note = on_say,
+			  .trouble = on_trouble,
+			  .boot = on_boot,
+			  .build = on_build,
+			  .arg = c},
+	};
+	struct hunt *h = hunt_new(&rq);
+	struct err e;
+	int r = hunt_run(h, &e), code;
+
+	if (r == -EINTR) {
+		cmd_say("interrupted: run the same command again to go on");
+		code = EXIT_INTERRUPTED;
+	} else {
+		code = r ? cmd_fail(&e) : print_result(c, hunt_result(h));
+	}
+	hunt_free(h);
+	return code;
+}
+
+static int search_study(struct ctx *c, struct study *study)
+{
+	const struct narrow keep = {ctx_option(c, "config"),
+				    ctx_option(c, "machine"),
+				    ctx_option(c, "good"),
+				    ctx_option(c, "bad")};
+	struct criterion what;
+	struct lab lab;
+	struct err e;
+	int code;
+
+	if (criterion_parse(ctx_option(c, "broken"), ctx_option(c, "metric"),
+			    ctx_option(c, "min-effect"), study, &what, &e))
+		return cmd_fail(&e);
+	if (study_narrow(study, &keep, &e) ||
+	    lab_open(c->lab_dir, c->share, LAB_WRITE, &lab, &e)) {
+		code = cmd_fail(&e);
+	} else {
+		code = search_in(c, &lab, study, &what);
+		lab_close(&lab);
+	}
+	criterion_release(&what);
+	return code;
+}
+
+/* ---- records ---- */
+
+/* Does it fit what was given on the command line? */
+static bool fits(const struct ctx *c, const json_t *setup, const char *option)
+{
+	const char *wanted = ctx_option(c, option);
+	const char *is = json_string_value(json_object_get(setup, option));
+
+	return !wanted || (is && !strcmp(wanted, is));
+}
+
+struct newest {
+	char *path;
+	struct timespec when;
+};
+
+static void look_at(const struct ctx *c, const char *path, struct newest *n)
+{
+	struct journal j;
+	struct stat st;
+	struct err ignored;
+	const json_t *setup;
+
+	if (stat(path, &st) || journal_read(path, &j, &ignored))
+		return;
+	setup = journal_find(&j, "setup");
+	if (fits(c, setup, "config") && fits(c, setup, "machine") &&
+	    (!n->path || st.st_mtim.tv_sec > n->when.tv_sec ||
+	     (st.st_mtim.tv_sec == n->when.tv_sec &&
+	      st.st_mtim.tv_nsec > n->when.tv_nsec))) {
+		free(n->path);
+		n->path = xstrdup(path);
+		n->when = st.st_mtim;
+	}
+	journal_close(&j);
+}
+
+/* The latest of a study. */
+static char *find_record(const struct ctx *c, const struct lab *lab,
+			 const char *study)
+{
+	char *dir = xasprintf("%s/bisects", lab->dir);
+	char *head = xasprintf("%.80s-bisect-", study);
+	struct newest n = {0};
+	struct dirent *entry;
+	DIR *d = opendir(dir);
+
+	while (d && (entry = readdir(d))) {
+		char *path = hunt_path(lab->dir, entry->d_name);
+
+		if (str_starts(entry->d_name, head))
+			look_at(c, path, &n);
+		free(path);
+	}
+	if (d)
+		closedir(d);
+	free(head);
+	free(dir);
+	return n.path;
+}
+
+static int show(const struct ctx *c, const char *path)
+{
+	struct journal j;
+	struct err e;
+
+	if (journal_read(path, &j, &e))
+		return cmd_fail(&e);
+	if (c->json)
+		cmd_print_json(json_incref(j.lines));
+	else
+		hunt_print_record(j.lines);
+	journal_close(&j);
+	return EXIT_DONE;
+}
+
+static int show_log(struct ctx *c, struct lab *lab, const char *study)
+{
+	char *path = find_record(c, lab, study);
+	int code;
+
+	if (!path) {
+		cmd_say("klab: study '%s' has no such bisect in lab '%s'",
+			study, lab->dir);
+		return ERR_USER;
+	}
+	code = show(c, path);
+	free(path);
+	return code;
+}
+
+static void print_step(const char *text, void *arg)
+{
+	const struct ctx *c = arg;
+
+	if (!c->json)
+		puts(text);
+}
+
+static int replay(struct ctx *c, const char *path)
+{
+	struct journal j;
+	const json_t *result;
+	struct err e;
+	int differs, r, code = EXIT_DONE;
+
+	if (journal_read(path, &j, &e))
+		return cmd_fail(&e);
+	r = hunt_replay(&j, print_step, c, &differs, &e);
+	if (r) {
+		code = cmd_fail(&e);
+	} else if (differs) {
+		cmd_say("klab: %s:%d: the search comes to another step than "
+			"this; was the record made by another version of klab?",
+			path, differs);
+		code = EXIT_CHANGED;
+	} else {
+		result = journal_find(&j, "result");
+		cmd_say("all steps are as they were");
+		if (result)
+			code = print_result(c, result);
+	}
+	journal_close(&j);
+	return code;
+}
+
+/* ---- the verb ---- */
+
+static int cmd_main(struct ctx *c)
+{
+	const char *record = ctx_option(c, "replay");
+	struct study *study;
+	struct err e;
+	int code;
+
+	if (record && !c->argc)
+		return replay(c, record);
+	if (record || !c->argc) {
+		cmd_say("usage: klab bisect STUDY ... or klab bisect --replay "
+			"FILE");
+		return ERR_USER;
+	}
+	if (ctx_option(c, "log"))
+		return cmd_with_study(c, show_log);
+	if (study_load(c->argv[0], c->share, &study, &e))
+		return cmd_fail(&e);
+	code = search_study(c, study);
+	study_free(study);
+	return code;
+}
+
+const struct cmd cmd_bisect = {
+	.name = "bisect",
+	.args = "STUDY",
+	.summary = "find the patch that changed a metric or broke something",
+	.min_args = 0,
+	.max_args = 1,
+	.options = {{"config", "C", "the config (the only one)"},
+		    {"machine", "M", "the machine (the study's first)"},
+		    {"broken", "[=HOW]",
+		     "build, boot, panic, hang, workload or a signature"},
+		    {"metric", "W/M", "a metric got worse"},
+		    {"min-effect", "PERCENT", "... by at least this (1%)"},
+		    {"good", "STAGE", "the good end (the first stage)"},
+		    {"bad", "STAGE", "the bad end (the last stage)"},
+		    {"again", NULL, "begin anew, put the record aside"},
+		    {"log", NULL, "print the record of the latest bisect"},
+		    {"replay", "FILE", "go through a record again"},
+		    {"no-sandbox", NULL, "build without bubblewrap"}},
+	.run = cmd_main,
+};

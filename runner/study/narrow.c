@@ -1,0 +1,147 @@
+#include "study/narrow.h"
+
+#include "base/err.h"
+#include "base/str.h"
+#include "study/study.h"
+
+#include <errno.h>
+
+static int unknown(const char *what, const char *name, struct strv *known,
+		   struct err *e)
+{
+	char *list = strv_join(known, ", ");
+
+	if (name)
+		err_user(e, "the study has no %s '%s'; it has %s", what, name,
+			 list);
+	else
+		err_user(e, "the study has more than one %s: choose with "
+			    "--%s: %s",
+			 what, what, list);
+	free(list);
+	strv_release(known);
+	return -EINVAL;
+}
+
+static int keep_config(struct study *s, const char *name, struct err *e)
+{
+	struct strv known = STRV_INIT;
+	size_t at = s->nconfigs;
+	struct kconfig kept;
+
+	for (size_t i = 0; i < s->nconfigs; i++) {
+		strv_add(&known, s->configs[i].name);
+		if (name ? !strcmp(s->configs[i].name, name) : s->nconfigs == 1)
+			at = i;
+	}
+	if (at == s->nconfigs)
+		return unknown("config", name, &known, e);
+	strv_release(&known);
+	kept = s->configs[at];
+	s->configs[at] = s->configs[0];
+	s->configs[0] = kept;
+	while (s->nconfigs > 1)
+		kconfig_release(&s->configs[--s->nconfigs]);
+	return 0;
+}
+
+static int keep_machine(struct study *s, const char *name, struct err *e)
+{
+	struct strv known = STRV_INIT;
+	size_t at = name ? s->nmachines : 0;
+	struct machine *kept;
+
+	for (size_t i = 0; i < s->nmachines; i++) {
+		strv_add(&known, s->machines[i]->name);
+		if (name && !strcmp(s->machines[i]->name, name))
+			at = i;
+	}
+	if (at == s->nmachines)
+		return unknown("machine", name, &known, e);
+	strv_release(&known);
+	kept = s->machines[at];
+	s->machines[at] = s->machines[0];
+	s->machines[0] = kept;
+	while (s->nmachines > 1)
+		machine_free(s->machines[--s->nmachines]);
+	return 0;
+}
+
+static int find_stage(const struct study *s, const char *name, size_t *at,
+		      struct err *e)
+{
+	for (*at = 0; *at < s->nstages; ++*at) {
+		char number[16];
+
+		snprintf(number, sizeof(number), "%d", s->stages[*at].idx);
+		if (!strcmp(name, s->stages[*at].name) || !strcmp(name, number))
+			return 0;
+	}
+	return err_user(e,
+			"the study has no stage '%s'; its first is '%s' and "
+			"its last '%s'",
+			name, s->stages[0].name,
+			s->stages[s->nstages - 1].name);
+}
+
+static int keep_stages(struct study *s, const char *good, const char *bad,
+		       struct err *e)
+{
+	size_t first = 0, last = s->nstages - 1, n;
+	struct stage *kept;
+
+	if ((good && find_stage(s, good, &first, e)) ||
+	    (bad && find_stage(s, bad, &last, e)))
+		return -EINVAL;
+	if (first == last)
+		return err_user(e,
+				"the good and the bad end are one stage, '%s': "
+				"there is nothing between them",
+				s->stages[first].name);
+	if (first > last)
+		return err_user(e,
+				"the ends are swapped: '%s', the good one, "
+				"comes after '%s', the bad one, and klab looks "
+				"for what made it worse",
+				s->stages[first].name, s->stages[last].name);
+	n = last - first + 1;
+	kept = xcalloc(n, sizeof(*kept));
+	for (size_t i = 0; i < s->nstages; i++) {
+		if (i >= first && i <= last)
+			kept[i - first] = s->stages[i];
+		else
+			stage_release(&s->stages[i]);
+	}
+	free(s->stages);
+	s->stages = kept;
+	s->nstages = n;
+	s->baseline = kept[0].idx;
+	return 0;
+}
+
+/* Whoever leads says how many boots there are. */
+static void free_rules(struct study *s)
+{
+	s->rules.min = 1;
+	s->rules.max = BOOTS_MAX;
+	s->rules.until = 0;
+	s->rules.aa = 0;
+	s->rules.confirm = true;
+	s->rules.budget = (size_t)BOOTS_MAX;
+}
+
+int study_narrow(struct study *s, const struct narrow *n, struct err *e)
+{
+	if (keep_config(s, n->config, e) || keep_machine(s, n->machine, e) ||
+	    keep_stages(s, n->good, n->bad, e))
+		return -EINVAL;
+	free_rules(s);
+	return 0;
+}
+
+int study_of_commit(struct study *s, const char *repository, struct err *e)
+{
+	(void)repository;
+	(void)s;
+	return err_user(e, "no");
+}

@@ -1,0 +1,24 @@
+/*
+ * A study cut down to one config, one machine and a part of its stages: what a
+ * bisect works on.
+ */
+#ifndef KLAB_NARROW_H
+#define KLAB_NARROW_H
+
+struct err;
+struct study;
+
+/* What is kept; a config that is NULL is the only one, a machine the first, an
+ * end the first or the last stage.  Stages are told by name or number. */
+struct narrow {
+	const char *config, *machine, *good, *bad;
+};
+
+/* Fails, and says what there is, if the study has no such thing, or if the good
+ * end is not before the bad one. */
+int study_narrow(struct study *s, const struct narrow *n, struct err *e);
+/* All of its stages are one: the commit that is checked out in the repository
+ * at that folder. */
+int study_of_commit(struct study *s, const char *repository, struct err *e);
+
+#endif
