@@ -1,0 +1,470 @@
+"""klab bisect: the guilty patch is found, with what there is no answer is said
+in a sentence, and nothing is lost by a kill."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import kit
+from shop import ONE_CONFIG, TWO_CONFIGS, Shop
+
+METRIC = "hackbench-threads/time"
+
+
+class Hunt:
+    """A series in a shop, and bisects of it."""
+
+    def __init__(self, shop: Shop) -> None:
+        self.shop, self.bench, self.series = shop, shop.bench, shop.series
+
+    def patches(self, *tags: str | None) -> Path:
+        """A study of one patch per tag; None only changes a comment."""
+        for tag in tags:
+            if tag is None:
+                self.series.edit("mm: a comment", "/* What", "/* So: what")
+            else:
+                self.series.tag(tag)
+        return self.study()
+
+    def study(self, workloads: str = "[hackbench-threads]", boots: int = 1,
+              configs: str = ONE_CONFIG, more: str = "",
+              source: str = "git: linux", series: str = "series: ./series\n"
+              ) -> Path:
+        return self.bench.write(
+            "s.yaml", f"study: s\nsource: {{ {source} }}\n{series}"
+            f"{configs}machines: [icount-1cpu]\nworkloads: {workloads}\n"
+            f"boots: {boots}\n{more}")
+
+    def bisect(self, *words: str | Path, code: int = kit.DONE,
+               **how: Any) -> kit.Result:
+        result = self.bench.klab("bisect", "-j2", *words, **how)
+        assert result.code == code, result.err
+        return result
+
+    def found(self, *words: str | Path, **how: Any) -> dict[str, Any]:
+        return json.loads(self.bisect("--json", *words, **how).out)
+
+    def record(self) -> list[dict[str, Any]]:
+        path, = self.bench.lab.glob("bisects/*/log.jsonl")
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    def built(self, result: kit.Result) -> list[str]:
+        return re.findall(r"^build \w+: stage (\S+),", result.err, re.M)
+
+
+@pytest.fixture
+def hunt(shop: Shop) -> Hunt:
+    return Hunt(shop)
+
+
+#: Six sound patches, then four on a broken kernel.
+SIX = [f"s{i}" for i in range(1, 7)]
+BROKEN = ["bad7", "bad8", "bad9", "bad10"]
+
+
+def stages_booted(hunt: Hunt) -> list[str]:
+    return [line["stage"] for line in hunt.record()
+            if line["t"] == "event" and "seed" in line]
+
+
+# ---- what is found ----
+
+def test_break(hunt: Hunt) -> None:
+    """Plain halving: a boot per kernel, and not of all kernels."""
+    study = hunt.patches(*SIX, *BROKEN)
+    run = hunt.bisect(study, "--broken", play="/bad=panic")
+    assert run.out.startswith("patch 7: mm: tag bad7")
+    assert "confirmed on fresh boots, 1 of it and 1 of its parent: " \
+           "1 and 0 are broken" in run.out
+    built, booted = hunt.built(run), stages_booted(hunt)
+    assert len(built) == len(set(built)) < 9
+    assert len(booted) == len(set(booted)) <= 6
+    assert len(hunt.bench.rows("SELECT * FROM boot")) == len(booted) + 2
+
+
+@pytest.mark.parametrize("how, play", [
+    ("boot", "silent"), ("boot", "panic"), ("panic", "panic"),
+    ("workload", "exit")])
+def test_ways_to_break(hunt: Hunt, how: str, play: str) -> None:
+    study = hunt.patches(*SIX, *BROKEN)
+    found = hunt.found(study, f"--broken={how}", play=f"/bad={play}")
+    assert found["first"]["stage"] == found["last"]["stage"] == "7"
+    assert found["criterion"]["kind"] == how
+    assert found["confirmation"]["confirmed"]
+
+
+def test_break_shows_in_one_workload_only(hunt: Hunt) -> None:
+    """The others are booted once, to see that; then no more."""
+    hunt.patches(*SIX, *BROKEN)
+    study = hunt.study(workloads="[boot, hackbench-threads]")
+    found = hunt.found(study, "--broken=workload", play="/bad=load-or-exit")
+    assert found["criterion"]["workload"] == "hackbench-threads"
+
+
+def test_metric_without_boots_before(hunt: Hunt) -> None:
+    """How much boots differ is not known: ends are booted more than once."""
+    study = hunt.patches(*SIX, "slow3-7", "slow3-8", "slow3-9")
+    found = hunt.found(study, "--metric", METRIC)
+    assert found["first"]["stage"] == found["last"]["stage"] == "7"
+    assert found["first"]["subject"] == "mm: tag slow3-7"
+    assert found["probability"] >= 0.95
+    effect, fresh = found["effect"], found["confirmation"]
+    assert effect["low"] < 0.03 < effect["high"]
+    assert effect["change"] == pytest.approx(0.03, abs=0.01)
+    assert fresh["confirmed"] and fresh["low"] < 0.03 < fresh["high"]
+
+
+def test_metric_with_boots_before(hunt: Hunt) -> None:
+    """What the lab has is used: a boot per kernel is enough, all but those of
+    the confirmation are there, and nothing is built."""
+    hunt.patches(*SIX, "slow9-7", "slow9-8", "slow9-9")
+    study = hunt.study(boots=3)
+    assert hunt.bench.klab("run", study).code == kit.DONE
+    before = hunt.bench.rows("SELECT id, started FROM boot")
+    run = hunt.bisect(study, "--metric", METRIC)
+    assert run.out.startswith("patch 7: mm: tag slow9-7")
+    assert hunt.built(run) == []
+    booted = stages_booted(hunt)
+    assert len(booted) == len(set(booted)) <= 6
+    after = hunt.bench.rows("SELECT id, started FROM boot")
+    assert set(before) < set(after)
+    assert len(after) - len(before) == len(
+        [line for line in hunt.record() if line["t"] == "confirm"])
+
+
+def test_study_is_left_as_it_was(hunt: Hunt) -> None:
+    hunt.patches(*SIX, "slow9-7")
+    study = hunt.study(boots=2)
+    assert hunt.bench.klab("run", study).code == kit.DONE
+    sql = ("SELECT stage, config, workload, role, seed, boot FROM cell c "
+           "JOIN study s ON s.id = c.study WHERE s.name = 's' ORDER BY 1, 5")
+    before = hunt.bench.rows(sql)
+    hunt.bisect(study, "--metric", METRIC)
+    assert hunt.bench.rows(sql) == before
+
+
+def test_build_break(hunt: Hunt) -> None:
+    """Nothing is booted for that."""
+    for tag in SIX[:3]:
+        hunt.series.tag(tag)
+    hunt.series.bad_code()
+    hunt.series.tag("s5")
+    study = hunt.study()
+    for how in "--broken", "--broken=build":
+        found = hunt.found("--again", study, how)
+        assert found["first"]["stage"] == found["last"]["stage"] == "4"
+        assert found["criterion"]["kind"] == "build"
+    assert hunt.bench.rows("SELECT * FROM boot") == []
+
+
+def test_patch_that_does_not_build_is_passed_over(hunt: Hunt) -> None:
+    """It is not blamed, and neither is the one that builds again."""
+    hunt.series.tag("s1")
+    hunt.series.tag("s2")
+    hunt.series.bad_code()
+    hunt.series.good_code()
+    hunt.series.tag("s5")
+    hunt.series.tag("bad6")
+    study = hunt.patches("bad7", "bad8")
+    found = hunt.found(study, "--broken", play="/bad=panic")
+    assert found["verdict"] == "found"
+    assert found["first"]["stage"] == "6"
+
+
+def test_range_where_neighbours_do_not_build(hunt: Hunt) -> None:
+    hunt.series.tag("s1")
+    hunt.series.tag("s2")
+    hunt.series.bad_code()
+    hunt.series.tag("bad4")
+    hunt.series.good_code()
+    study = hunt.patches("bad6", "bad7")
+    run = hunt.bisect(study, "--broken", play="/bad=panic")
+    assert run.out.startswith("one of these patches, between which nothing "
+                              "can be tested\n  first: 3: mm: does not build")
+    assert "\n  last:  5: mm: builds again" in run.out
+    assert "\nconfirmed on fresh boots" in run.out
+
+
+def test_same_code_is_never_blamed(hunt: Hunt) -> None:
+    """A patch that changes no code has the kernel of the one before it."""
+    hunt.series.tag("s1")
+    for i in range(4):
+        hunt.series.edit("mm: words", "/* What", f"/* {i}: What")
+    study = hunt.patches("bad6", "bad7")
+    found = hunt.found(study, "--broken", play="/bad=panic")
+    assert found["first"]["stage"] == found["last"]["stage"] == "6"
+    assert found["boots"] <= 4
+
+
+def test_no_single_step(hunt: Hunt) -> None:
+    study = hunt.patches(*(f"slow{2 * i}-{i}" for i in range(1, 9)))
+    run = hunt.bisect(study, "--metric", METRIC, code=kit.CHANGED)
+    assert run.out.startswith("no single step"), run.out
+
+
+def test_config_is_chosen(hunt: Hunt) -> None:
+    """The break is under one config, and the other one is not built."""
+    hunt.patches(*SIX, *BROKEN)
+    study = hunt.study(configs=TWO_CONFIGS)
+    run = hunt.bisect(study, "--broken", "--config", "lockstat",
+                      play="/-lockstat=ok-unless-bad")
+    assert run.code == kit.DONE
+
+
+# ---- git ----
+
+def test_git_range(hunt: Hunt, tmp_path: Path) -> None:
+    """Commits are named, and git understands the log."""
+    import fake_tree
+    repo = fake_tree.Repository(tmp_path / "linux")
+    text, commits = fake_tree.SLUB_C, []
+    for i in range(1, 9):
+        tag = f"bad{i}" if i >= 5 else f"s{i}"
+        commits.append(repo.commit(f"commit {i}", {
+            "mm/slub.c": text.replace('TAG "s0"', f'TAG "{tag}"')}))
+    study = hunt.study(source=f"git: {repo.path}, range: v1..main", series="")
+    found = hunt.found(study, "--broken", play="/bad=panic")
+    assert found["first"]["commit"] == commits[4]
+    log, = hunt.bench.lab.glob("bisects/*/git-bisect.log")
+    assert log.read_text().endswith(
+        f"# first bad commit: [{commits[4]}] {found['first']['subject']}\n")
+    repo.git("bisect", "replay", str(log))
+    assert repo.git("bisect", "log").endswith(
+        f"# first bad commit: [{commits[4]}] commit 5")
+
+
+# ---- the record ----
+
+def test_goes_on_after_a_kill(hunt: Hunt) -> None:
+    """No boot is done twice, and the steps are those of a hunt that was not
+    killed."""
+    study = hunt.patches(*SIX, *BROKEN)
+    events = hunt.bench.events()
+    gate = hunt.bench.gate()
+    running = hunt.bench.start("bisect", "-j2", study, "--broken=panic",
+                               play="/bad=panic 1=gate")
+    gate.open(1)
+    pids = []
+    for _ in range(3):
+        pids.append(events.next()[0])
+    running.process.kill()
+    running.finish()
+    for pid in pids:
+        kit.await_end(pid)
+    path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+    first = path.read_text()
+    path.write_text(first + '{"t": "event", "ker')
+    before = hunt.bench.rows("SELECT id FROM boot WHERE state = 'ok'")
+    gate.open(50)
+    run = hunt.bisect(study, "--broken=panic", play="/bad=panic 1=gate")
+    assert run.out.startswith("patch 7: mm: tag bad7")
+    assert "going on from" in run.err
+    assert path.read_text().startswith(first)
+    assert len(before) == 1
+    booted = stages_booted(hunt)
+    assert len(booted) == len(set(booted))
+
+
+def test_asked_again_it_says_the_same(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX, *BROKEN)
+    words = (study, "--broken=panic")
+    first = hunt.bisect(*words, play="/bad=panic")
+    record = hunt.record()
+    again = hunt.bisect(*words, play="die")
+    assert again.out == first.out
+    assert hunt.record() == record
+    anew = hunt.bisect("--again", *words, play="/bad=panic")
+    assert anew.out == first.out
+    assert len(list(hunt.bench.lab.glob("bisects/*/log.1.jsonl"))) == 1
+
+
+def test_series_that_changed_has_a_record_of_its_own(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX, *BROKEN)
+    hunt.bisect(study, "--broken=panic", play="/bad=panic")
+    patch = hunt.series.folder / "0006-patch.patch"
+    patch.write_text(patch.read_text().replace("s6", "bad6"))
+    for later in hunt.series.folder.glob("0007-*"):
+        later.write_text(later.read_text().replace('"s6"', '"bad6"'))
+    run = hunt.bisect(study, "--broken=panic", play="/bad=panic")
+    assert run.out.startswith("patch 6:")
+    assert "put aside" in run.err
+
+
+def test_log_and_replay(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX, "slow3-7", "slow3-8")
+    run = hunt.bisect(study, "--metric", METRIC)
+    log = hunt.bisect(study, "--log")
+    assert run.out in log.out
+    assert "stage base: value" in log.out
+    assert json.loads(hunt.bisect(study, "--log", "--json").out) \
+        == hunt.record()
+    path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+    alone = hunt.bench.dir / "copy.jsonl"
+    alone.write_bytes(path.read_bytes())
+    replay = hunt.bisect("--replay", alone)
+    assert "all steps are as they were" in replay.err
+    assert replay.out.endswith(run.out)
+    # What was seen is changed: then other steps follow.
+    alone.write_text(alone.read_text().replace('"value":18.', '"value":17.'))
+    other = hunt.bisect("--replay", alone, code=kit.CHANGED)
+    assert "comes to another step" in other.one_error()
+
+
+@pytest.mark.parametrize("text, what", [
+    ("", "is empty"), ("garbage\n", "is not a line of a bisect's record"),
+    ('{"t": "event"}\n', "is not the setup of a bisect"),
+    ('{"t": "setup"}\n', "the setup of the bisect is not complete")])
+def test_bad_record(hunt: Hunt, text: str, what: str) -> None:
+    path = hunt.bench.write("log.jsonl", text)
+    run = hunt.bisect("--replay", path, code=kit.USER)
+    assert what in run.one_error()
+
+
+def test_no_record(hunt: Hunt) -> None:
+    study = hunt.patches("s1")
+    assert hunt.bench.klab("run", study).code == kit.DONE
+    assert "has no such bisect" in hunt.bisect(
+        study, "--log", code=kit.USER).one_error()
+
+
+# ---- the lab fails ----
+
+def test_lab_failure_is_tried_again(hunt: Hunt) -> None:
+    """It says nothing of the kernel."""
+    study = hunt.patches(*SIX, *BROKEN)
+    env = {"FAKE_QEMU_FLAKY": "3", "FAKE_QEMU_COUNT":
+           str(hunt.bench.dir / "count")}
+    run = hunt.bisect(study, "--broken=panic", play="/bad=panic /s3=flaky "
+                      "/s5=flaky", env=env)
+    assert run.out.startswith("patch 7:")
+
+
+def test_lab_that_fails_always(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX, *BROKEN)
+    run = hunt.bisect(study, "--metric", METRIC, play="die", code=kit.LAB)
+    assert "giving up: 8 boots in a row failed in the lab" in run.one_error()
+
+
+# ---- nothing to search ----
+
+def test_ends_do_not_differ(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX)
+    run = hunt.bisect(study, "--metric", METRIC, code=kit.USER)
+    assert re.search(r"the ends do not differ enough: hackbench-threads/time "
+                     r"is [\d.e+]+ ns at stage base \(.*\) and .* at stage 6 "
+                     r"\(.*\), a change of .* % .* after \d+ boots; one of 1 % "
+                     r"or more is looked for", run.one_error())
+
+
+def test_ends_swapped(hunt: Hunt) -> None:
+    """It got better."""
+    hunt.series.tag("slow9-1")
+    study = hunt.patches("s2", "s3")
+    run = hunt.bisect(study, "--metric", METRIC, "--good", "1", code=kit.USER)
+    assert "the ends are swapped: hackbench-threads/time" in run.one_error()
+    run = hunt.bisect(study, "--metric", METRIC, "--good", "3", "--bad", "1",
+                      code=kit.USER)
+    assert "the ends are swapped: '3', the good one, comes after '1'" \
+        in run.one_error()
+
+
+def test_ends_are_one(hunt: Hunt) -> None:
+    hunt.series.comment()
+    study = hunt.study()
+    run = hunt.bisect(study, "--metric", METRIC, code=kit.USER)
+    assert "are the same kernel, code for code" in run.one_error()
+    run = hunt.bisect(study, "--broken", "--good", "1", code=kit.USER)
+    assert "the good and the bad end are one stage, '1'" in run.one_error()
+
+
+def test_end_that_does_not_build(hunt: Hunt) -> None:
+    hunt.series.bad_code()
+    hunt.series.tag("s2")
+    hunt.series.good_code()
+    study = hunt.patches("s4")
+    for words, what in [
+            (("--metric", METRIC, "--bad", "2"), "the bad end, stage 2"),
+            (("--metric", METRIC, "--good", "1"), "the good end, stage 1"),
+            (("--broken", "--good", "1"), "the good end, stage 1")]:
+        error = hunt.bisect(study, *words, code=kit.KERNEL).one_error()
+        assert error.startswith(f"klab: {what} (mm: ")
+        assert "does not build: mm/slub.c:" in error
+    run = hunt.bisect(study, "--broken=build", "--good", "1", "--bad", "2",
+                      code=kit.USER)
+    assert "does not build either" in run.one_error()
+    run = hunt.bisect(study, "--broken=build", code=kit.USER)
+    assert "the bad end, stage 4 (mm: tag s4), builds" in run.one_error()
+
+
+def test_all_between_untestable(hunt: Hunt) -> None:
+    hunt.series.bad_code()
+    hunt.series.tag("s2")
+    hunt.series.tag("s3")
+    hunt.series.good_code()
+    study = hunt.patches("bad5")
+    # Stage 4 is sound; without it all between the ends do not build.
+    study.write_text(study.read_text() + "stages: [0, 1, 2, 3, 5]\n")
+    run = hunt.bisect(study, "--broken", play="/bad=panic", code=kit.KERNEL)
+    assert run.out.startswith("one of these patches, between which nothing")
+
+
+def test_broken_at_both_ends(hunt: Hunt) -> None:
+    study = hunt.patches("bad1", "bad2")
+    for how in "--broken", "--broken=panic":
+        run = hunt.bisect(study, how, "--good", "1", play="/bad=panic",
+                          code=kit.USER)
+        assert "the good end, stage 1 (mm: tag bad1), is broken as well" \
+            in run.one_error()
+
+
+def test_broken_at_no_end(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX)
+    run = hunt.bisect(study, "--broken", code=kit.USER)
+    assert "the bad end, stage 6 (mm: tag s6), is not broken so" \
+        in run.one_error()
+
+
+def test_metric_that_no_boot_has(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX)
+    run = hunt.bisect(study, "--metric", METRIC, play="no-number",
+                      code=kit.USER)
+    assert "says nothing of it: it has no value of time" in run.one_error()
+
+
+def test_end_that_does_not_boot(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX, *BROKEN)
+    run = hunt.bisect(study, "--metric", METRIC, play="/bad=panic",
+                      code=kit.KERNEL)
+    assert "the bad end, stage 10 (mm: tag bad10), says nothing of it: " \
+           "panic: " in run.one_error()
+
+
+@pytest.mark.parametrize("words, what", [
+    ([], "say what to look for"),
+    (["--broken", "--metric", METRIC], "say what to look for"),
+    (["--broken=nonsense"], "is not build, boot, panic, hang"),
+    (["--metric", "nonsense"], "the study has no metric 'nonsense'; it has "
+                               "hackbench-threads/time"),
+    (["--metric", "hackbench-threads/x"], "the study has no metric"),
+    (["--metric", METRIC, "--min-effect", "x"], "is not a percentage"),
+    (["--metric", METRIC, "--min-effect", "0%"], "is not a percentage"),
+    (["--broken", "--min-effect", "2%"], "--min-effect goes with --metric"),
+    (["--broken", "--config", "x"], "the study has no config 'x'; it has "
+                                    "nort, lockstat"),
+    (["--broken"], "the study has more than one config: choose with "
+                   "--config: nort, lockstat"),
+    (["--broken", "--config", "nort", "--machine", "x"],
+     "the study has no machine 'x'; it has icount-1cpu"),
+    (["--broken", "--config", "nort", "--bad", "99"],
+     "the study has no stage '99'; its first is 'base' and its last '2'")])
+def test_bad_words(hunt: Hunt, words: list[str], what: str) -> None:
+    hunt.patches("s1", "s2")
+    study = hunt.study(configs=TWO_CONFIGS)
+    run = hunt.bisect(study, *words, code=kit.USER)
+    assert what in run.one_error()
+    assert not hunt.bench.lab.exists()
