@@ -18,16 +18,18 @@ static bool same_number(const json_t *a, const json_t *b, const char *key)
 	return fabs(x - y) <= CLOSE * (1 + fabs(x));
 }
 
+static bool same(const json_t *a, const json_t *b, const char *key)
+{
+	const json_t *x = json_object_get(a, key), *y = json_object_get(b, key);
+
+	return (!x && !y) || json_equal(x, y);
+}
+
 static bool same_step(const json_t *a, const json_t *b)
 {
-	return json_equal(json_object_get(a, "verdict"),
-			  json_object_get(b, "verdict")) &&
-	       json_equal(json_object_get(a, "why"),
-			  json_object_get(b, "why")) &&
-	       json_equal(json_object_get(a, "kernel"),
-			  json_object_get(b, "kernel")) &&
-	       same_number(a, b, "first") && same_number(a, b, "last") &&
-	       same_number(a, b, "probability");
+	return same(a, b, "verdict") && same(a, b, "why") &&
+	       same(a, b, "kernel") && same_number(a, b, "first") &&
+	       same_number(a, b, "last") && same_number(a, b, "probability");
 }
 
 static void tell(const struct bisect_step *s,
@@ -49,7 +51,7 @@ static void tell(const struct bisect_step *s,
 	free(text);
 }
 
-static int one_line(struct bisect *b, int n, const json_t *line, bool *same,
+static int one_line(struct bisect *b, int n, const json_t *line, bool *equal,
 		    void (*say)(const char *, void *), void *arg, struct err *e)
 {
 	const char *t = json_string_value(json_object_get(line, "t"));
@@ -65,7 +67,7 @@ static int one_line(struct bisect *b, int n, const json_t *line, bool *same,
 	bisect_next(b, &step);
 	tell(&step, say, arg);
 	again = journal_put_step(&step, bisect_posterior(b), n);
-	*same = same_step(line, again);
+	*equal = same_step(line, again);
 	json_decref(again);
 	return 0;
 }
@@ -77,7 +79,7 @@ int hunt_replay(const struct journal *j, void (*say)(const char *, void *),
 	struct bisect_setup set;
 	struct bisect *b = NULL;
 	const json_t *line;
-	bool same = true;
+	bool equal = true;
 	size_t i;
 	int r = journal_setup(json_array_get(j->lines, 0), &set, &kernels, e);
 
@@ -86,12 +88,12 @@ int hunt_replay(const struct journal *j, void (*say)(const char *, void *),
 		r = -EINVAL;
 	json_array_foreach(j->lines, i, line)
 	{
-		if (r || !same)
+		if (r || !equal)
 			break;
-		r = one_line(b, set.n, line, &same, say, arg, e);
+		r = one_line(b, set.n, line, &equal, say, arg, e);
 		if (r)
 			err_prefix(e, "%s:%zu", j->path, i + 1);
-		if (!same)
+		if (!equal)
 			*differs = (int)i + 1;
 	}
 	bisect_free(b);
