@@ -15,14 +15,14 @@
 
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 #define JOBS_MAX 1024
+#define GIT_ABORT 128
 
 static const struct cmd cmd_completion;
 
 static const struct cmd *const commands[] = {
-	&cmd_doctor,     &cmd_plan,       &cmd_run,    &cmd_status,
-	&cmd_compare,    &cmd_report,     &cmd_export, &cmd_bisect,
-	&cmd_reproduce,  &cmd_decode,     &cmd_gc,     &cmd_series,
-	&cmd_completion, &cmd_metal_boot,
+	&cmd_doctor, &cmd_plan,   &cmd_run,    &cmd_status,     &cmd_compare,
+	&cmd_report, &cmd_export, &cmd_bisect, &cmd_judge,      &cmd_reproduce,
+	&cmd_decode, &cmd_gc,     &cmd_series, &cmd_completion, &cmd_metal_boot,
 };
 
 /* Options that every verb takes; val is what getopt_long() returns. */
@@ -268,13 +268,19 @@ static void keep_streams(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* What was printed must have arrived. */
-static int end(int code)
+static int code_for_git(int code)
 {
-	if (!fflush(stdout) && !ferror(stdout))
-		return code;
-	cmd_say("klab: cannot write the results to stdout");
-	return ERR_LAB;
+	return code >= ERR_USER && code <= ERR_LAB ? GIT_ABORT + code : code;
+}
+
+/* What was printed must have arrived. */
+static int end(const struct cmd *cmd, int code)
+{
+	if (fflush(stdout) || ferror(stdout)) {
+		cmd_say("klab: cannot write the results to stdout");
+		code = ERR_LAB;
+	}
+	return cmd && cmd->for_git ? code_for_git(code) : code;
 }
 
 int main(int argc, char **argv)
@@ -286,7 +292,7 @@ int main(int argc, char **argv)
 	setlocale(LC_CTYPE, "");
 	code = parse(&c, argc, argv);
 	if (code >= 0)
-		return end(code);
+		return end(NULL, code);
 	if (!c.argc) {
 		cmd_say("usage: klab [options] VERB [arguments]; 'klab --help' "
 			"lists the verbs");
@@ -299,5 +305,5 @@ int main(int argc, char **argv)
 	if (code < 0)
 		code = dispatch(&c);
 	free(c.share);
-	return end(code);
+	return end(c.cmd, code);
 }

@@ -45,7 +45,9 @@ struct cmd {
 	const char *name, *args, *summary;
 	int min_args, max_args;
 	struct cmd_option options[CMD_OPTIONS];
-	bool hidden;               /* for klab itself: in no list */
+	bool hidden;  /* for klab itself: in no list */
+	bool for_git; /* git bisect run reads its exit code, to which all but
+			 0, 1 and 125 has to be an abort */
 	int (*run)(struct ctx *c); /* returns the exit code */
 };
 
@@ -86,7 +88,7 @@ int cmd_write_report(const struct ctx *c, const struct lab *lab,
 void cmd_print_json(struct json_t *o);
 
 extern const struct cmd cmd_doctor, cmd_plan, cmd_run, cmd_status, cmd_compare,
-	cmd_report, cmd_export, cmd_bisect, cmd_reproduce, cmd_decode, cmd_gc,
-	cmd_series, cmd_metal_boot;
+	cmd_report, cmd_export, cmd_bisect, cmd_judge, cmd_reproduce,
+	cmd_decode, cmd_gc, cmd_series, cmd_metal_boot;
 
 #endif

@@ -139,9 +139,50 @@ int study_narrow(struct study *s, const struct narrow *n, struct err *e)
 	return 0;
 }
 
-int study_of_commit(struct study *s, const char *repository, struct err *e)
+static void replace(char **field, char *text)
 {
-	(void)repository;
-	(void)s;
-	return err_user(e, "no");
+	free(*field);
+	*field = text;
+}
+
+/* The revision is HEAD whatever it is at the time, so that all commits are
+ * built in one folder. */
+static void take_commit(struct study *s, char *repository)
+{
+	struct source *src = &s->source;
+	struct series none = {0};
+
+	src->kind = SOURCE_GIT;
+	replace(&src->where, repository);
+	replace(&src->base, NULL);
+	replace(&src->to, NULL);
+	series_release(&src->series);
+	src->series = none;
+	while (s->nstages > 1)
+		stage_release(&s->stages[--s->nstages]);
+	replace(&s->stages[0].name, xstrdup("HEAD"));
+	replace(&s->stages[0].title, NULL);
+	s->stages[0].idx = 0;
+	s->stages[0].kind = SOURCE_GIT;
+	s->baseline = 0;
+}
+
+int study_of_commit(struct study *s, const struct narrow *n,
+		    const char *repository, struct err *e)
+{
+	char *path;
+
+	if (!source_is_built(&s->source))
+		return err_user(e,
+				"%s:%d: key 'source': its kernels are not "
+				"built, so there is no config for a commit",
+				s->path, s->source.line);
+	if (keep_config(s, n->config, e) || keep_machine(s, n->machine, e))
+		return -EINVAL;
+	path = realpath(repository, NULL);
+	if (!path)
+		return err_sys(e, errno, "cannot find folder '%s'", repository);
+	take_commit(s, path);
+	free_rules(s);
+	return 0;
 }

@@ -17,8 +17,9 @@ struct narrow {
 /* Fails, and says what there is, if the study has no such thing, or if the good
  * end is not before the bad one. */
 int study_narrow(struct study *s, const struct narrow *n, struct err *e);
-/* All of its stages are one: the commit that is checked out in the repository
- * at that folder. */
-int study_of_commit(struct study *s, const char *repository, struct err *e);
+/* Instead of its stages there is one: the commit that is checked out in the
+ * repository at that folder. */
+int study_of_commit(struct study *s, const struct narrow *n,
+		    const char *repository, struct err *e);
 
 #endif

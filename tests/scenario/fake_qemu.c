@@ -9,10 +9,13 @@
  *	                   accelerator it does anything
  *	FAKE_QEMU_PLAY     what the guest does: words, of which the first that
  *	                   fits counts.  "3=die" for seed 3, "/rt=die" for
- *kernels with "rt" in their version string, "die" for all.  A guest without a
- *word does "ok". FAKE_QEMU_EVENTS   a FIFO that gets "PID SEED" in a line once
- *the guest runs FAKE_QEMU_GATE     a FIFO: play "gate" goes on when it can read
- *a byte FAKE_QEMU_MS       real time that each boot takes
+ *	                   kernels with "rt" in their version string, "@run=die"
+ *	                   for workloads with a step "run", "/rt=3=die" for both,
+ *	                   "die" for all.  A guest without a word does "ok".
+ *	FAKE_QEMU_EVENTS   a FIFO that gets "PID SEED" in a line once the guest
+ *	                   runs
+ *	FAKE_QEMU_GATE     a FIFO: play "gate" goes on when it can read a byte
+ *	FAKE_QEMU_MS       real time that each boot takes
  *	FAKE_QEMU_FLAKY    play "flaky" dies until it was started so often
  *	FAKE_QEMU_COUNT    ... and counts in this file
  *
@@ -210,20 +213,32 @@ static void read_job(struct guest *g)
 
 /* ---- the run ---- */
 
+static bool has_step(const struct guest *g, const char *name)
+{
+	for (int i = 0; i < g->nsteps; i++)
+		if (!strcmp(g->steps[i].name, name))
+			return true;
+	return false;
+}
+
 static bool fits(const struct guest *g, const char *word, const char **play)
 {
+	const char *rest = strchr(word, '=');
 	char *end, key[64];
+	bool fit;
 
-	*play = strchr(word, '=');
-	if (!*play) {
+	if (!rest) {
 		*play = word;
 		return true;
 	}
-	snprintf(key, sizeof(key), "%.*s", (int)(*play - word), word);
-	++*play;
+	snprintf(key, sizeof(key), "%.*s", (int)(rest - word), word);
 	if (word[0] == '/')
-		return strstr(g->version, key + 1);
-	return strtol(key, &end, 10) == g->seed;
+		fit = strstr(g->version, key + 1);
+	else if (word[0] == '@')
+		fit = has_step(g, key + 1);
+	else
+		fit = strtol(key, &end, 10) == g->seed;
+	return fit && fits(g, rest + 1, play);
 }
 
 static void choose_play(struct guest *g)

@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import fake_tree
 import kit
 from shop import ONE_CONFIG, TWO_CONFIGS, Shop
 
@@ -62,6 +64,26 @@ def hunt(shop: Shop) -> Hunt:
     return Hunt(shop)
 
 
+@pytest.fixture
+def shelf(hunt: Hunt) -> Hunt:
+    """With a workload `half` in klab's folder: a step `list`, and a metric that
+    no boot gives."""
+    home = hunt.bench.dir / "share"
+    half = home / "workloads/half"
+    half.mkdir(parents=True)
+    for name in ("configs", "workloads/hackbench"):
+        (home / name).symlink_to(kit.ROOT / name)
+    (home / "build").symlink_to(kit.BUILD)
+    (half / "workload.yaml").write_text(
+        "workload: half\nsummary: a test\nbinaries: [ls]\n"
+        "steps: [{ name: list, argv: [ls] }]\nmetrics:\n"
+        "  t: { unit: ns, better: lower, primary: yes, from: elapsed }\n"
+        "  pages: { unit: p, better: lower, from: regex, "
+        "pattern: '^Pages: ([0-9.]+)$' }\n")
+    hunt.bench.env["KLAB_HOME"] = str(home)
+    return hunt
+
+
 #: Six sound patches, then four on a broken kernel.
 SIX = [f"s{i}" for i in range(1, 7)]
 BROKEN = ["bad7", "bad8", "bad9", "bad10"]
@@ -98,12 +120,36 @@ def test_ways_to_break(hunt: Hunt, how: str, play: str) -> None:
     assert found["confirmation"]["confirmed"]
 
 
-def test_break_shows_in_one_workload_only(hunt: Hunt) -> None:
+def test_break_shows_in_one_workload_only(shelf: Hunt) -> None:
     """The others are booted once, to see that; then no more."""
-    hunt.patches(*SIX, *BROKEN)
-    study = hunt.study(workloads="[boot, hackbench-threads]")
-    found = hunt.found(study, "--broken=workload", play="/bad=load-or-exit")
-    assert found["criterion"]["workload"] == "hackbench-threads"
+    shelf.patches(*SIX, *BROKEN)
+    study = shelf.study(workloads="[hackbench-threads, half]")
+    found = shelf.found(study, "--broken=workload", play="/bad=@list=exit")
+    assert found["first"]["stage"] == "7"
+    assert found["criterion"]["workload"] == "half"
+    assert shelf.bench.rows("SELECT stage, seed FROM cell WHERE workload = "
+                            "'hackbench-threads'") == [(10, 1)]
+
+
+def test_finding(hunt: Hunt) -> None:
+    """It runs, but complains; and by its signature it can be asked for."""
+    study = hunt.patches(*SIX, *BROKEN)
+    found = hunt.found(study, "--broken", play="/bad=splat")
+    assert found["first"]["stage"] == found["last"]["stage"] == "7"
+    assert found["criterion"]["kind"] == "signature"
+    signature = found["criterion"]["signature"]
+    assert hunt.bench.rows("SELECT DISTINCT signature FROM finding") \
+        == [(signature,)]
+    found = hunt.found(study, f"--broken={signature}",
+                       play="/bad=splat /s4=panic /s3=panic")
+    assert found["first"]["stage"] == "7"
+    run = hunt.bisect(study, "--broken=0123456789abcdef", play="/bad=splat",
+                      code=kit.USER)
+    assert "is not broken so (finding '0123456789abcdef')" in run.one_error()
+    run = hunt.bisect(study, f"--broken={signature}", "--good", "8",
+                      play="/bad=splat", code=kit.USER)
+    assert "the good end, stage 8 (mm: tag bad8), is broken as well" \
+        in run.one_error()
 
 
 def test_metric_without_boots_before(hunt: Hunt) -> None:
@@ -194,7 +240,7 @@ def test_same_code_is_never_blamed(hunt: Hunt) -> None:
     """A patch that changes no code has the kernel of the one before it."""
     hunt.series.tag("s1")
     for i in range(4):
-        hunt.series.edit("mm: words", "/* What", f"/* {i}: What")
+        hunt.series.edit("mm: words", "the kernel", f"the kernel ({i})")
     study = hunt.patches("bad6", "bad7")
     found = hunt.found(study, "--broken", play="/bad=panic")
     assert found["first"]["stage"] == found["last"]["stage"] == "6"
@@ -211,31 +257,102 @@ def test_config_is_chosen(hunt: Hunt) -> None:
     """The break is under one config, and the other one is not built."""
     hunt.patches(*SIX, *BROKEN)
     study = hunt.study(configs=TWO_CONFIGS)
-    run = hunt.bisect(study, "--broken", "--config", "lockstat",
-                      play="/-lockstat=ok-unless-bad")
-    assert run.code == kit.DONE
+    play = "/-lockstat=/bad=panic"
+    found = hunt.found(study, "--broken", "--config", "lockstat", play=play)
+    assert found["first"]["stage"] == "7"
+    assert hunt.bench.rows("SELECT DISTINCT config FROM variant") \
+        == [("lockstat",)]
+    run = hunt.bisect(study, "--broken", "--config", "nort", play=play,
+                      code=kit.USER)
+    assert "is not broken so" in run.one_error()
 
 
 # ---- git ----
 
 def test_git_range(hunt: Hunt, tmp_path: Path) -> None:
     """Commits are named, and git understands the log."""
-    import fake_tree
-    repo = fake_tree.Repository(tmp_path / "linux")
-    text, commits = fake_tree.SLUB_C, []
-    for i in range(1, 9):
-        tag = f"bad{i}" if i >= 5 else f"s{i}"
-        commits.append(repo.commit(f"commit {i}", {
-            "mm/slub.c": text.replace('TAG "s0"', f'TAG "{tag}"')}))
+    repo = commits(tmp_path / "linux", "s1", "s2", "s3", "s4", "bad5", "bad6",
+                   "bad7", "bad8")
+    guilty = repo.git("rev-parse", "main~3")
     study = hunt.study(source=f"git: {repo.path}, range: v1..main", series="")
     found = hunt.found(study, "--broken", play="/bad=panic")
-    assert found["first"]["commit"] == commits[4]
+    assert found["first"]["commit"] == guilty
     log, = hunt.bench.lab.glob("bisects/*/git-bisect.log")
     assert log.read_text().endswith(
-        f"# first bad commit: [{commits[4]}] {found['first']['subject']}\n")
+        f"# first bad commit: [{guilty}] {found['first']['subject']}\n")
     repo.git("bisect", "replay", str(log))
     assert repo.git("bisect", "log").endswith(
-        f"# first bad commit: [{commits[4]}] commit 5")
+        f"# first bad commit: [{guilty}] commit 5")
+
+
+def commits(path: Path, *tags: str) -> fake_tree.Repository:
+    """A repository with a commit per tag after v1."""
+    repo = fake_tree.Repository(path)
+    for i, tag in enumerate(tags, 1):
+        repo.commit(f"commit {i}", {"mm/slub.c": fake_tree.SLUB_C.replace(
+            'TAG "s0"', f'TAG "{tag}"')})
+    return repo
+
+
+@pytest.mark.parametrize("words, play", [
+    (["--broken=panic"], "/bad=panic"), (["--broken"], "/bad=panic"),
+    (["--metric", METRIC, "--limit", "102e6"], "ok")])
+def test_git_bisect_run(hunt: Hunt, tmp_path: Path, words: list[str],
+                        play: str) -> None:
+    """`klab judge` is what git asks; a commit that does not build is skipped.
+    All is built in one object folder."""
+    repo = commits(tmp_path / "linux", "s1", "s2", "s3", "s4", "s5",
+                   "bad-slow3-6", "bad-slow3-7", "bad-slow3-8")
+    wrong = fake_tree.SLUB_C.replace("return x", "return undeclared")
+    repo.git("checkout", "-q", "v1")
+    study = hunt.study(series="")
+    env = hunt.bench.environment(play, {})
+    tests = {}
+    repo.git("bisect", "start", "main", "v1")
+    for _ in range(8):
+        head = repo.git("rev-parse", "HEAD")
+        if "first bad commit" in repo.git("bisect", "log"):
+            break
+        judged = subprocess.run(
+            [kit.program(), "--lab", hunt.bench.lab, "judge", study, *words],
+            cwd=repo.path, env=env, capture_output=True, text=True)
+        assert judged.returncode in (0, 1), judged.stderr
+        tests[head] = judged.stdout
+        repo.git("bisect", "bad" if judged.returncode else "good")
+    assert "# first bad commit: [" + repo.git("rev-parse", "main~2") + "]" \
+        in repo.git("bisect", "log")
+    assert len(tests) == 3
+    assert len(list(hunt.bench.lab.glob("obj/*.log"))) == 1
+    repo.git("bisect", "reset")
+    repo.commit("wrong", {"mm/slub.c": wrong})
+    judged = subprocess.run(
+        [kit.program(), "--lab", hunt.bench.lab, "judge", study, *words],
+        cwd=repo.path, env=env, capture_output=True, text=True)
+    assert judged.returncode == 125
+    assert judged.stdout.startswith("untestable: it does not build: mm/slub.c")
+
+
+@pytest.mark.parametrize("words, play, code", [
+    (["--broken=build"], "ok", 0), (["--broken"], "ok", 0),
+    (["--broken"], "splat", 1), (["--broken=hang"], "panic", 125),
+    (["--broken"], "die", 128 + kit.LAB), ([], "ok", 128 + kit.USER),
+    (["--no-such-option"], "ok", 128 + kit.USER),
+    (["--metric", METRIC], "ok", 128 + kit.USER),
+    (["--metric", METRIC, "--limit", "-1"], "ok", 128 + kit.USER),
+    (["--metric", METRIC, "--limit", "1"], "ok", 1),
+    (["--metric", METRIC, "--limit", "2e9", "--boots", "2"], "ok", 0),
+    (["--metric", METRIC, "--limit", "2e9"], "exit", 125),
+    (["--broken", "--config", "x"], "ok", 128 + kit.USER)])
+def test_judge(hunt: Hunt, tmp_path: Path, words: list[str], play: str,
+               code: int) -> None:
+    """No failure of klab looks like a judgement to git."""
+    repo = commits(tmp_path / "linux")
+    run = hunt.bench.klab("judge", *words, hunt.study(series=""), play=play,
+                          cwd=repo.path)
+    assert run.code == code, run.err
+    word = {0: "good: ", 1: "bad: ", 125: "untestable: "}.get(code, "")
+    assert run.out.startswith(word)
+    assert bool(word) == bool(run.out)
 
 
 # ---- the record ----
@@ -356,7 +473,7 @@ def test_ends_do_not_differ(hunt: Hunt) -> None:
     study = hunt.patches(*SIX)
     run = hunt.bisect(study, "--metric", METRIC, code=kit.USER)
     assert re.search(r"the ends do not differ enough: hackbench-threads/time "
-                     r"is [\d.e+]+ ns at stage base \(.*\) and .* at stage 6 "
+                     r"is [\d.e+]+ ns at stage base and .* at stage 6 "
                      r"\(.*\), a change of .* % .* after \d+ boots; one of 1 % "
                      r"or more is looked for", run.one_error())
 
@@ -429,11 +546,13 @@ def test_broken_at_no_end(hunt: Hunt) -> None:
         in run.one_error()
 
 
-def test_metric_that_no_boot_has(hunt: Hunt) -> None:
-    study = hunt.patches(*SIX)
-    run = hunt.bisect(study, "--metric", METRIC, play="no-number",
-                      code=kit.USER)
-    assert "says nothing of it: it has no value of time" in run.one_error()
+def test_metric_that_no_boot_has(shelf: Hunt) -> None:
+    """All ran, and none of them gave that value."""
+    shelf.patches(*SIX)
+    study = shelf.study(workloads="[half]")
+    run = shelf.bisect(study, "--metric", "half/pages", code=kit.USER)
+    assert "the good end, stage base, says nothing of it: it has no value of " \
+           "pages: " in run.one_error()
 
 
 def test_end_that_does_not_boot(hunt: Hunt) -> None:
