@@ -183,8 +183,7 @@ bool criterion_from_json(const json_t *o, struct criterion *c)
 	c->workload = text_at(o, "workload");
 	c->metric = text_at(o, "metric");
 	c->unit = text_at(o, "unit");
-	c->direction =
-		(int)json_integer_value(json_object_get(o, "direction"));
+	c->direction = (int)json_integer_value(json_object_get(o, "direction"));
 	c->min_effect = json_number_value(json_object_get(o, "min_effect"));
 	if (c->kind == CRITERION_METRIC && c->workload && c->metric && c->unit)
 		return true;

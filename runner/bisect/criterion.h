@@ -17,10 +17,10 @@ struct study;
 
 enum criterion_kind {
 	CRITERION_METRIC,
-	CRITERION_ANY,       /* broken as the bad end is, see criterion_learn() */
-	CRITERION_BUILD,     /* does not build */
-	CRITERION_BOOT,      /* does not come to its end: the next two, or never
-				heard of */
+	CRITERION_ANY,   /* broken as the bad end is, see criterion_learn() */
+	CRITERION_BUILD, /* does not build */
+	CRITERION_BOOT,  /* does not come to its end: the next two, or never
+			    heard of */
 	CRITERION_PANIC,
 	CRITERION_HANG,
 	CRITERION_WORKLOAD,  /* boots, but the workload fails */

@@ -50,8 +50,8 @@ static const json_t *last_step(const struct journal *j)
 	return journal_find(j, "step");
 }
 
-static void add_events(const struct journal *j, const json_t *setup, long long n,
-		       struct str *out)
+static void add_events(const struct journal *j, const json_t *setup,
+		       long long n, struct str *out)
 {
 	bool *said = xcalloc((size_t)n + 1, sizeof(*said));
 	const json_t *line;

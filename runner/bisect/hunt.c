@@ -62,9 +62,8 @@ int hunt_event(struct hunt *h, const struct bisect_event *ev, json_t *more,
 {
 	json_t *line = journal_put_event(ev);
 
-	json_object_set_new(
-		line, "stage",
-		json_string(h->s->stages[ev->kernel].name));
+	json_object_set_new(line, "stage",
+			    json_string(h->s->stages[ev->kernel].name));
 	if (more)
 		json_object_update(line, more);
 	json_decref(more);

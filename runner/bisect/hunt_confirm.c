@@ -100,10 +100,10 @@ static bool is_awaited(struct hunt *h, int n)
 	for (int i = 0; i < 2 * n; i++) {
 		char id[BOOT_ID], *why;
 
-		awaited |= guided_boot_state(
-				   h->run, (size_t)side_of(h, i % 2),
-				   h->workload, SEED_FRESH + 1 + i / 2, id,
-				   &why) == GUIDED_AWAITED;
+		awaited |=
+			guided_boot_state(h->run, (size_t)side_of(h, i % 2),
+					  h->workload, SEED_FRESH + 1 + i / 2,
+					  id, &why) == GUIDED_AWAITED;
 		free(why);
 	}
 	return awaited;
@@ -115,14 +115,15 @@ static bool is_awaited(struct hunt *h, int n)
 static double t_point(int df)
 {
 	static const double points[] = {12.706, 4.303, 3.182, 2.776, 2.571,
-					2.447,	2.365, 2.306, 2.262, 2.228};
+					2.447,  2.365, 2.306, 2.262, 2.228};
 
 	if (df <= 10)
 		return points[df - 1];
 	return 1.96 + 2.4 / df + 3.0 / (df * (double)df);
 }
 
-static void log_mean(const struct sight *s, int n, double *mean, double *squares)
+static void log_mean(const struct sight *s, int n, double *mean,
+		     double *squares)
 {
 	*mean = *squares = 0;
 	for (int i = 0; i < n; i++)
@@ -140,8 +141,7 @@ static json_t *compare_values(const struct hunt *h, const struct sight *s,
 	log_mean(s, n, &a, &sa);
 	log_mean(s + n, n, &b, &sb);
 	change = a - b;
-	half = t_point(2 * n - 2) *
-	       sqrt((sa + sb) / (2 * n - 2) * 2 / n);
+	half = t_point(2 * n - 2) * sqrt((sa + sb) / (2 * n - 2) * 2 / n);
 	agrees = change * h->step.effect > 0 && fabs(change) > half;
 	return json_pack("{s:b, s:i, s:f, s:f, s:f, s:f, s:f}", "confirmed",
 			 agrees, "boots", n, "change", expm1(change), "low",

@@ -104,8 +104,8 @@ static enum hunt_go refuse_sound(struct hunt *h)
 	err_user(&h->why,
 		 "the bad end, %s, is not broken so (%s): %zu boots of %zu "
 		 "workloads under config '%s' on machine '%s' do not show it",
-		 stage, what, h->probe, h->s->nworkloads,
-		 h->s->configs[0].name, h->s->machines[0]->name);
+		 stage, what, h->probe, h->s->nworkloads, h->s->configs[0].name,
+		 h->s->machines[0]->name);
 	free(stage);
 	free(what);
 	return hunt_refuse(h);

@@ -14,9 +14,9 @@
 #include "study/study.h"
 
 enum hunt_phase {
-	HUNT_ENDS,    /* both are to be built */
-	HUNT_PROBE,   /* how is the bad one broken? */
-	HUNT_BEGIN,   /* setup */
+	HUNT_ENDS,  /* both are to be built */
+	HUNT_PROBE, /* how is the bad one broken? */
+	HUNT_BEGIN, /* setup */
 	HUNT_SEARCH,
 	HUNT_CONFIRM, /* on fresh boots */
 	HUNT_DONE,

@@ -45,15 +45,19 @@ static void print_patch(const json_t *p)
 static const struct {
 	const char *verdict, *why, *text;
 } answers[] = {
-	{"range", NULL, "one of these patches, between which nothing can be "
-			"tested"},
-	{"no-step", "drift", "no single step: the change is spread over the "
-			     "patches"},
-	{"no-step", "two-steps", "no single step: two patches, the likeliest "
-				 "of which are"},
+	{"range", NULL,
+	 "one of these patches, between which nothing can be "
+	 "tested"},
+	{"no-step", "drift",
+	 "no single step: the change is spread over the "
+	 "patches"},
+	{"no-step", "two-steps",
+	 "no single step: two patches, the likeliest "
+	 "of which are"},
 	{"no-step", NULL, "no single step"},
-	{"gave-up", "budget", "gave up: so many boots do not tell; likely one "
-			      "of these"},
+	{"gave-up", "budget",
+	 "gave up: so many boots do not tell; likely one "
+	 "of these"},
 	{"gave-up", "infra", "gave up: the lab failed too often"},
 	{"gave-up", NULL, "gave up: the boots contradict a single step"},
 };
@@ -151,8 +155,8 @@ static void print_setup(const json_t *o)
 	       "%s: %s",
 	       text(o, "name"), n - 1,
 	       text(json_array_get(kernels, 0), "stage"),
-	       text(json_array_get(kernels, n - 1), "stage"),
-	       text(o, "config"), text(o, "machine"), text(c, "kind"));
+	       text(json_array_get(kernels, n - 1), "stage"), text(o, "config"),
+	       text(o, "machine"), text(c, "kind"));
 	if (*text(c, "signature"))
 		printf(" %s", text(c, "signature"));
 	if (*text(c, "workload"))
@@ -202,9 +206,9 @@ void hunt_print_record(const json_t *lines)
 			print_step(o);
 		else if (is(o, "t", "confirm"))
 			print_seen(o, text(json_array_get(
-					      kernels, (size_t)whole(
-							       o, "kernel")),
-				      "stage"));
+						   kernels,
+						   (size_t)whole(o, "kernel")),
+					   "stage"));
 		else if (is(o, "t", "result"))
 			hunt_print_result(o);
 	}

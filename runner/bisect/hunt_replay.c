@@ -32,14 +32,13 @@ static bool same_step(const json_t *a, const json_t *b)
 	       same_number(a, b, "last") && same_number(a, b, "probability");
 }
 
-static void tell(const struct bisect_step *s,
-		 void (*say)(const char *, void *), void *arg)
+static void tell(const struct bisect_step *s, void (*say)(const char *, void *),
+		 void *arg)
 {
-	char *text = xasprintf(
-		"%d runs: %s%s%s; patches %d to %d: %.1f %%", s->runs,
-		bisect_verdict_word(s->verdict),
-		s->why ? ", " : "", bisect_why_word(s->why), s->first, s->last,
-		100 * s->posterior);
+	char *text = xasprintf("%d runs: %s%s%s; patches %d to %d: %.1f %%",
+			       s->runs, bisect_verdict_word(s->verdict),
+			       s->why ? ", " : "", bisect_why_word(s->why),
+			       s->first, s->last, 100 * s->posterior);
 
 	if (s->verdict == BISECT_RUN) {
 		char *more = xasprintf("%s; next kernel %d", text, s->kernel);

@@ -18,8 +18,8 @@ static const char *last_word(const struct hunt *h, int k, bool *ran)
 	json_array_foreach(h->j.lines, i, line)
 	{
 		const json_t *at = json_object_get(line, "kernel");
-		const char *says = json_string_value(
-			json_object_get(line, "says"));
+		const char *says =
+			json_string_value(json_object_get(line, "says"));
 
 		if (says && at && json_integer_value(at) == k) {
 			text = says;
@@ -77,9 +77,9 @@ static void explain_untestable(struct hunt *h)
 	char *stage = hunt_stage(h, h->step.kernel);
 	const char *why = last_word(h, h->step.kernel, &ran);
 
-	(ran ? err_user : err_kernel)(
-		&h->why, "the %s end, %s, says nothing of it: %s",
-		good ? "good" : "bad", stage, why);
+	(ran ? err_user : err_kernel)(&h->why,
+				      "the %s end, %s, says nothing of it: %s",
+				      good ? "good" : "bad", stage, why);
 	free(stage);
 }
 
@@ -95,8 +95,9 @@ void hunt_explain_ends(struct hunt *h)
 	else if (h->step.why == BISECT_WHY_END)
 		explain_untestable(h);
 	else if (h->step.why == BISECT_WHY_NOBODY)
-		err_user(&h->why, "no patch between %s and %s changes the "
-				  "kernel",
+		err_user(&h->why,
+			 "no patch between %s and %s changes the "
+			 "kernel",
 			 good, bad);
 	else if (h->c->kind == CRITERION_METRIC)
 		explain_levels(h, good, bad);
@@ -108,17 +109,18 @@ void hunt_explain_ends(struct hunt *h)
 
 /* ---- the result ---- */
 
+/* What patches of a series are as commits is klab's own affair. */
 static json_t *patch_json(const struct hunt *h, int k)
 {
-	const json_t *kernels =
-		json_object_get(journal_find(&h->j, "setup"), "kernels");
-	const json_t *at = json_array_get(kernels, (size_t)k);
-	const json_t *subject = json_object_get(at, "subject");
-	const json_t *commit = json_object_get(at, "commit");
+	const json_t *setup = journal_find(&h->j, "setup");
+	const json_t *at = json_array_get(json_object_get(setup, "kernels"),
+					  (size_t)k);
+	bool range = json_is_true(json_object_get(setup, "range"));
 
 	return json_pack("{s:i, s:O*, s:O*, s:O*}", "patch", k, "stage",
-			 json_object_get(at, "stage"), "subject", subject,
-			 "commit", commit);
+			 json_object_get(at, "stage"), "subject",
+			 json_object_get(at, "subject"), "commit",
+			 range ? json_object_get(at, "commit") : NULL);
 }
 
 static json_t *effect_json(const struct hunt *h)
@@ -162,8 +164,7 @@ static bool is_blind(const struct hunt *h)
 
 static int code_of(const struct hunt *h)
 {
-	const json_t *confirmed =
-		json_object_get(h->confirmation, "confirmed");
+	const json_t *confirmed = json_object_get(h->confirmation, "confirmed");
 
 	if (is_blind(h))
 		return ERR_KERNEL;

@@ -18,10 +18,10 @@ static json_t *kernel_json(struct hunt *h, int k, struct err *e)
 
 	if (guided_kernel(h->run, (size_t)k, &now, e))
 		return NULL;
-	o = json_pack("{s:s, s:i, s:s*, s:s*, s:s?}", "stage", g->name, "idx",
-		      g->idx, "subject", t && t->subject ? t->subject : g->title,
-		      "commit", t && t->commit[0] ? t->commit : NULL, "request",
-		      now.request);
+	o = json_pack(
+		"{s:s, s:i, s:s*, s:s*, s:s?}", "stage", g->name, "idx", g->idx,
+		"subject", t && t->subject ? t->subject : g->title, "commit",
+		t && t->commit[0] ? t->commit : NULL, "request", now.request);
 	guided_kernel_release(&now);
 	return o;
 }
@@ -174,7 +174,8 @@ static int tell_builds(struct hunt *h, struct err *e)
 	bool awaited;
 
 	for (int k = 0; k <= h->n; k++)
-		if (h->wanted[k] && !h->told[k] && tell_build(h, k, &awaited, e))
+		if (h->wanted[k] && !h->told[k] &&
+		    tell_build(h, k, &awaited, e))
 			return -EIO;
 	return 0;
 }
@@ -286,10 +287,10 @@ static enum hunt_go next_step(struct hunt *h)
 	struct err e;
 
 	bisect_next(h->b, &h->step);
-	if (journal_add(&h->j,
-			journal_put_step(&h->step, bisect_posterior(h->b),
-					 h->n),
-			&e))
+	if (journal_add(
+		    &h->j,
+		    journal_put_step(&h->step, bisect_posterior(h->b), h->n),
+		    &e))
 		return hunt_fail(h, &e);
 	switch (h->step.verdict) {
 	case BISECT_RUN:

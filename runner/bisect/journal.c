@@ -33,7 +33,8 @@ static int parse(struct journal *j, const char *text, size_t len, size_t *good,
 			return err_user(e,
 					"%s:%d: is not a line of a bisect's "
 					"record: %s",
-					j->path, n, line ? "no object" : why.text);
+					j->path, n,
+					line ? "no object" : why.text);
 		}
 		json_array_append_new(j->lines, line);
 		*good += (size_t)(end - at) + 1;
@@ -47,9 +48,8 @@ static int load(const char *path, struct journal *j, size_t *good,
 	struct str text = STR_INIT;
 	int r;
 
-	*j = (struct journal){.path = xstrdup(path),
-			      .lines = json_array(),
-			      .fd = -1};
+	*j = (struct journal){
+		.path = xstrdup(path), .lines = json_array(), .fd = -1};
 	*good = 0;
 	if (!file_exists(path)) {
 		err_user(e, "there is no record '%s'", path);

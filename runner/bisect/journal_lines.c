@@ -10,9 +10,9 @@
 #define COUNT(a) (sizeof(a) / sizeof(*(a)))
 
 static const char *const verdicts[] = {
-	[BISECT_RUN] = "run",	      [BISECT_FOUND] = "found",
-	[BISECT_RANGE] = "range",     [BISECT_NO_STEP] = "no-step",
-	[BISECT_ENDS] = "ends",	      [BISECT_GAVE_UP] = "gave-up",
+	[BISECT_RUN] = "run",     [BISECT_FOUND] = "found",
+	[BISECT_RANGE] = "range", [BISECT_NO_STEP] = "no-step",
+	[BISECT_ENDS] = "ends",   [BISECT_GAVE_UP] = "gave-up",
 };
 
 static const char *const whys[] = {
@@ -36,9 +36,12 @@ static const char *const whys[] = {
 };
 
 static const char *const whats[] = {
-	[BISECT_VALUE] = "value",	    [BISECT_GOOD] = "good",
-	[BISECT_BAD] = "bad",		    [BISECT_BUILT] = "built",
-	[BISECT_UNTESTABLE] = "untestable", [BISECT_INFRA] = "infra",
+	[BISECT_VALUE] = "value",
+	[BISECT_GOOD] = "good",
+	[BISECT_BAD] = "bad",
+	[BISECT_BUILT] = "built",
+	[BISECT_UNTESTABLE] = "untestable",
+	[BISECT_INFRA] = "infra",
 };
 
 const char *bisect_verdict_word(enum bisect_verdict v)
@@ -65,8 +68,7 @@ static json_t *put_id(uint64_t id)
 
 static uint64_t get_id(const json_t *o)
 {
-	const char *text =
-		json_string_value(json_object_get(o, "identity"));
+	const char *text = json_string_value(json_object_get(o, "identity"));
 
 	return text ? strtoull(text, NULL, 16) : 0;
 }

@@ -90,8 +90,8 @@ static void judge_value(struct judge *j)
 {
 	const struct criterion *c = j->rq->criterion;
 	double value = exp(j->sum / j->good);
-	bool bad = c->direction > 0 ? value > j->rq->limit
-				    : value < j->rq->limit;
+	bool bad =
+		c->direction > 0 ? value > j->rq->limit : value < j->rq->limit;
 
 	conclude(j, bad ? BISECT_BAD : BISECT_GOOD,
 		 xasprintf("%s/%s is %.6g %s in %d boots, %s the limit of %.6g "

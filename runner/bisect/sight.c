@@ -13,8 +13,8 @@ struct seen {
 	char *state, *outcome, *reason;
 	double wall_s, value;
 	bool has_value;
-	char *missing;            /* why there is no value */
-	struct strv signatures;   /* of what is not harmless */
+	char *missing;          /* why there is no value */
+	struct strv signatures; /* of what is not harmless */
 };
 
 static char *text_of(sqlite3_stmt *row, int column)
@@ -56,8 +56,7 @@ static int take_signature(sqlite3_stmt *row, void *arg)
 {
 	struct seen *s = arg;
 
-	strv_add_new(&s->signatures,
-		     (const char *)sqlite3_column_text(row, 0));
+	strv_add_new(&s->signatures, (const char *)sqlite3_column_text(row, 0));
 	return 0;
 }
 

@@ -27,8 +27,8 @@ static bool names(const char *path, const char *source)
 {
 	struct str text = STR_INIT;
 	struct err ignored;
-	bool found = !file_read(path, 16u << 20, &text, &ignored) &&
-		     text.buf && strstr(text.buf, source);
+	bool found = !file_read(path, 16u << 20, &text, &ignored) && text.buf &&
+		     strstr(text.buf, source);
 
 	str_release(&text);
 	return found;
@@ -225,8 +225,7 @@ int hunt_weigh(struct hunt *h, struct err *e)
 		.min_effect = metric ? log1p(h->c->min_effect) : 0,
 		.direction = h->c->direction,
 	};
-	if (read_costs(h, &build_s, &run_s, e) ||
-	    (metric && read_spread(h, e)))
+	if (read_costs(h, &build_s, &run_s, e) || (metric && read_spread(h, e)))
 		return -EIO;
 	if (h->c->kind == CRITERION_BUILD)
 		run_s = 0;

@@ -94,10 +94,9 @@ static int search_in(struct ctx *c, struct lab *lab, struct study *study,
 
 static int search_study(struct ctx *c, struct study *study)
 {
-	const struct narrow keep = {ctx_option(c, "config"),
-				    ctx_option(c, "machine"),
-				    ctx_option(c, "good"),
-				    ctx_option(c, "bad")};
+	const struct narrow keep = {
+		ctx_option(c, "config"), ctx_option(c, "machine"),
+		ctx_option(c, "good"), ctx_option(c, "bad")};
 	struct criterion what;
 	struct lab lab;
 	struct err e;

@@ -106,7 +106,8 @@ static int judge_study(struct ctx *c, struct study *study,
 	struct err e;
 	int code;
 
-	if (read_numbers(c, &rq, &e) || study_of_commit(study, &keep, ".", &e) ||
+	if (read_numbers(c, &rq, &e) ||
+	    study_of_commit(study, &keep, ".", &e) ||
 	    lab_open(c->lab_dir, c->share, LAB_WRITE, &lab, &e))
 		return cmd_fail(&e);
 	code = judge_in(c, &rq);

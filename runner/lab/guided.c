@@ -156,8 +156,8 @@ enum guided_state guided_boot_state(struct run *r, size_t stage,
 				    size_t workload, int seed, char id[BOOT_ID],
 				    char **why)
 {
-	const struct cell *c = &r->m.cells[matrix_cell_at(r->study, stage, 0, 0,
-							  workload)];
+	const struct cell *c =
+		&r->m.cells[matrix_cell_at(r->study, stage, 0, 0, workload)];
 	const struct task *t = NULL;
 
 	if (c->spec) {

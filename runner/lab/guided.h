@@ -15,10 +15,10 @@
 struct tree_stage;
 
 enum guided_state {
-	GUIDED_NONE,   /* cannot be had: why says more */
-	GUIDED_TODO,   /* to be built */
-	GUIDED_READY,  /* a kernel, or a boot that has ended */
-	GUIDED_BROKEN, /* the kernel does not build: why */
+	GUIDED_NONE,    /* cannot be had: why says more */
+	GUIDED_TODO,    /* to be built */
+	GUIDED_READY,   /* a kernel, or a boot that has ended */
+	GUIDED_BROKEN,  /* the kernel does not build: why */
 	GUIDED_AWAITED, /* a boot that was asked for, and has not ended */
 	GUIDED_FAILED,  /* a boot that the lab failed, more than once */
 };

@@ -134,11 +134,11 @@ static int add_cell(struct matrix *m, struct cell c, const struct kernel *k,
 	m->cells[at] = c;
 	if (!c.spec)
 		return 0;
-	return db_prune_rounds(
-		m->lab->db, m->study, s->stages[c.stage].idx,
-		s->configs[c.config].name, s->machines[c.machine]->name,
-		s->workloads[c.workload]->label,
-		m->o.on_demand ? 0 : s->rules.min, e);
+	return db_prune_rounds(m->lab->db, m->study, s->stages[c.stage].idx,
+			       s->configs[c.config].name,
+			       s->machines[c.machine]->name,
+			       s->workloads[c.workload]->label,
+			       m->o.on_demand ? 0 : s->rules.min, e);
 }
 
 /* The cells and boots of one kernel, or of none. */

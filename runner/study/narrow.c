@@ -15,8 +15,9 @@ static int unknown(const char *what, const char *name, struct strv *known,
 		err_user(e, "the study has no %s '%s'; it has %s", what, name,
 			 list);
 	else
-		err_user(e, "the study has more than one %s: choose with "
-			    "--%s: %s",
+		err_user(e,
+			 "the study has more than one %s: choose with "
+			 "--%s: %s",
 			 what, what, list);
 	free(list);
 	strv_release(known);

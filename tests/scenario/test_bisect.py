@@ -35,10 +35,10 @@ class Hunt:
 
     def study(self, workloads: str = "[hackbench-threads]", boots: int = 1,
               configs: str = ONE_CONFIG, more: str = "",
-              source: str = "git: linux", series: str = "series: ./series\n"
-              ) -> Path:
+              source: str = "git: linux", series: str = "series: ./series\n",
+              name: str = "s") -> Path:
         return self.bench.write(
-            "s.yaml", f"study: s\nsource: {{ {source} }}\n{series}"
+            f"{name}.yaml", f"study: {name}\nsource: {{ {source} }}\n{series}"
             f"{configs}machines: [icount-1cpu]\nworkloads: {workloads}\n"
             f"boots: {boots}\n{more}")
 
@@ -361,6 +361,10 @@ def test_goes_on_after_a_kill(hunt: Hunt) -> None:
     """No boot is done twice, and the steps are those of a hunt that was not
     killed."""
     study = hunt.patches(*SIX, *BROKEN)
+    # All kernels are there, so that no build is in its first moments when the
+    # kill comes.
+    builds = hunt.study(workloads="[boot]", name="builds")
+    assert hunt.bench.klab("run", builds).code == kit.DONE
     events = hunt.bench.events()
     gate = hunt.bench.gate()
     running = hunt.bench.start("bisect", "-j2", study, "--broken=panic",
@@ -382,7 +386,7 @@ def test_goes_on_after_a_kill(hunt: Hunt) -> None:
     assert run.out.startswith("patch 7: mm: tag bad7")
     assert "going on from" in run.err
     assert path.read_text().startswith(first)
-    assert len(before) == 1
+    assert len(before) == 11 + 1 and hunt.built(run) == []
     booted = stages_booted(hunt)
     assert len(booted) == len(set(booted))
 
