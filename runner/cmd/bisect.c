@@ -92,6 +92,19 @@ static int search_in(struct ctx *c, struct lab *lab, struct study *study,
 	return code;
 }
 
+static int dry_run(const struct study *s, const struct criterion *what)
+{
+	char *text = criterion_text(what);
+
+	printf("would search %zu patches between stage %s and stage %s, config "
+	       "%s, machine %s: %s\n",
+	       s->nstages - 1, s->stages[0].name,
+	       s->stages[s->nstages - 1].name, s->configs[0].name,
+	       s->machines[0]->name, text);
+	free(text);
+	return EXIT_DONE;
+}
+
 static int search_study(struct ctx *c, struct study *study)
 {
 	const struct narrow keep = {
@@ -105,8 +118,11 @@ static int search_study(struct ctx *c, struct study *study)
 	if (criterion_parse(ctx_option(c, "broken"), ctx_option(c, "metric"),
 			    ctx_option(c, "min-effect"), study, &what, &e))
 		return cmd_fail(&e);
-	if (study_narrow(study, &keep, &e) ||
-	    lab_open(c->lab_dir, c->share, LAB_WRITE, &lab, &e)) {
+	if (study_narrow(study, &keep, &e)) {
+		code = cmd_fail(&e);
+	} else if (c->dry_run) {
+		code = dry_run(study, &what);
+	} else if (lab_open(c->lab_dir, c->share, LAB_WRITE, &lab, &e)) {
 		code = cmd_fail(&e);
 	} else {
 		code = search_in(c, &lab, study, &what);

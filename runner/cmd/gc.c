@@ -90,6 +90,7 @@ static const struct folder {
 	{"reports", false,
 	 "SELECT count(*) FROM study WHERE name = ?1 OR ?1 = 'index.html'",
 	 NULL},
+	{"bisects", false, "SELECT count(*) FROM study WHERE name = ?", NULL},
 	{"initramfs", true, IN_USE, NULL},
 	{"programs", false, NULL, keeps_program},
 	{"apt/debs", false, NULL, keeps_deb},

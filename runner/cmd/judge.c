@@ -107,8 +107,16 @@ static int judge_study(struct ctx *c, struct study *study,
 	int code;
 
 	if (read_numbers(c, &rq, &e) ||
-	    study_of_commit(study, &keep, ".", &e) ||
-	    lab_open(c->lab_dir, c->share, LAB_WRITE, &lab, &e))
+	    study_of_commit(study, &keep, ".", &e))
+		return cmd_fail(&e);
+	if (c->dry_run) {
+		printf("untestable: would judge HEAD of '%s', config %s, "
+		       "machine %s\n",
+		       study->source.where, study->configs[0].name,
+		       study->machines[0]->name);
+		return GIT_SKIP;
+	}
+	if (lab_open(c->lab_dir, c->share, LAB_WRITE, &lab, &e))
 		return cmd_fail(&e);
 	code = judge_in(c, &rq);
 	lab_close(&lab);
