@@ -223,6 +223,7 @@ void hunt_free(struct hunt *h)
 	journal_close(&h->j);
 	json_decref(h->result);
 	json_decref(h->confirmation);
+	json_decref(h->undo);
 	free(h->kernels);
 	free(h->wanted);
 	free(h->told);
@@ -255,6 +256,10 @@ int hunt_run(struct hunt *h, struct err *e)
 		r = open_record(h, e);
 	if (!r && h->phase != HUNT_DONE)
 		r = run_work(h->run, e);
+	if (!r && !h->refused && !h->result)
+		r = hunt_undo(h, e);
+	if (!r && !h->refused && !h->result)
+		r = hunt_conclude(h, e);
 	if (r)
 		return r;
 	db_no_verdicts(h->rq.lab->db, run_study(h->run), &ignored);

@@ -49,8 +49,8 @@ static enum hunt_go ask(struct hunt *h, int n)
 	char *stage = hunt_stage(h, side_of(h, 0));
 	struct err e;
 
-	hunt_say(h, "confirming %s: %d fresh boot%s of it, as many of %s %s",
-		 stage, n, n > 1 ? "s" : "", "stage",
+	hunt_say(h, "confirming %s: %d fresh boot%s of it, as many of stage %s",
+		 stage, n, n > 1 ? "s" : "",
 		 h->s->stages[side_of(h, 1)].name);
 	free(stage);
 	h->seed = SEED_FRESH + 1;
@@ -64,12 +64,16 @@ static enum hunt_go ask(struct hunt *h, int n)
 static int keep(struct hunt *h, int side, int seed, const char *boot,
 		const struct sight *s, struct err *e)
 {
-	json_t *o = json_pack("{s:s, s:s, s:i, s:i, s:s, s:s, s:s*}", "t",
-			      "confirm", "side", side ? "parent" : "culprit",
-			      "kernel", side_of(h, side), "seed", seed, "boot",
-			      boot, "what", bisect_what_word(s->what), "says",
-			      s->says);
+	static const char *const sides[2][2] = {{"culprit", "parent"},
+						{"tip", "without"}};
+	json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s*}", "t", "confirm",
+			      "side", sides[h->undoes][side], "seed", seed,
+			      "boot", boot, "what", bisect_what_word(s->what),
+			      "says", s->says);
 
+	json_object_set_new(
+		o, "stage",
+		json_string(h->s->stages[side_of(h, side)].name));
 	if (s->what == BISECT_VALUE)
 		json_object_set_new(o, "measured", json_real(s->value));
 	return journal_add(&h->j, o, e);
@@ -205,11 +209,7 @@ static int judge(struct hunt *h, int n, struct err *e)
 
 static enum hunt_go end(struct hunt *h)
 {
-	struct err e;
-
 	h->phase = HUNT_DONE;
-	if (hunt_conclude(h, &e))
-		return hunt_fail(h, &e);
 	return HUNT_AGAIN;
 }
 

@@ -49,6 +49,9 @@ struct hunt {
 	int seed;           /* of the boot that runs for the step; 0: none */
 	size_t probe;       /* boots that were tried to find how it is broken */
 	json_t *confirmation; /* what the fresh boots say; NULL: none */
+	json_t *undo; /* what the bad end without the patch says; NULL: none */
+	bool undoes;  /* this is about that alone: kernel 1 is the bad end,
+			 kernel 0 the same without the patch */
 	json_t *result;
 	struct err why; /* refused, or the lab's own error */
 	bool refused;
@@ -80,6 +83,9 @@ enum hunt_go hunt_confirm(struct hunt *h);
 
 /* Goes on with a record that has a setup: replays its events. */
 int hunt_resume(struct hunt *h, struct err *e);
+/* After the run: the bad end without what was found, where it can be taken
+ * back. */
+int hunt_undo(struct hunt *h, struct err *e);
 /* The search has nothing to search: why not, in h->why. */
 void hunt_explain_ends(struct hunt *h);
 /* Writes the result. */

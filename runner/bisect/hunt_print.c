@@ -108,9 +108,22 @@ static void print_effect(const json_t *r)
 	putchar('\n');
 }
 
+static void print_boots(const json_t *o, const char *unit)
+{
+	if (*text(o, "says"))
+		printf("%s\n", text(o, "says"));
+	else if (json_object_get(o, "change")) {
+		print_change(o, "parent", "culprit", unit);
+		putchar('\n');
+	} else
+		printf("%d and %d are broken\n", whole(o, "culprit_bad"),
+		       whole(o, "parent_bad"));
+}
+
 static void print_confirmation(const json_t *r)
 {
 	const json_t *o = json_object_get(r, "confirmation");
+	const char *unit = text(json_object_get(r, "effect"), "unit");
 	int n = whole(o, "boots");
 
 	if (!o)
@@ -119,15 +132,21 @@ static void print_confirmation(const json_t *r)
 	       json_is_true(json_object_get(o, "confirmed")) ? "confirmed"
 							     : "not confirmed",
 	       n, n);
-	if (*text(o, "says"))
-		printf("%s", text(o, "says"));
-	else if (json_object_get(o, "change"))
-		print_change(o, "parent", "culprit",
-			     text(json_object_get(r, "effect"), "unit"));
-	else
-		printf("%d and %d are broken", whole(o, "culprit_bad"),
-		       whole(o, "parent_bad"));
-	putchar('\n');
+	print_boots(o, unit);
+	o = json_object_get(r, "without");
+	n = whole(o, "boots");
+	if (o && json_is_false(json_object_get(o, "clean"))) {
+		printf("it cannot be taken back from the bad end: %s\n",
+		       text(o, "says"));
+	} else if (o) {
+		printf("the bad end without it is %s, %d boots with it and %d "
+		       "without: ",
+		       json_is_true(json_object_get(o, "confirmed"))
+			       ? "cured"
+			       : "not cured",
+		       n, n);
+		print_boots(o, unit);
+	}
 }
 
 void hunt_print_result(const json_t *r)
@@ -191,8 +210,6 @@ static void print_step(const json_t *o)
 
 void hunt_print_record(const json_t *lines)
 {
-	const json_t *kernels =
-		json_object_get(json_array_get(lines, 0), "kernels");
 	const json_t *o;
 	size_t i;
 
@@ -205,10 +222,7 @@ void hunt_print_record(const json_t *lines)
 		else if (is(o, "t", "step"))
 			print_step(o);
 		else if (is(o, "t", "confirm"))
-			print_seen(o, text(json_array_get(
-						   kernels,
-						   (size_t)whole(o, "kernel")),
-					   "stage"));
+			print_seen(o, text(o, "stage"));
 		else if (is(o, "t", "result"))
 			hunt_print_result(o);
 	}

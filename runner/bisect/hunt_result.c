@@ -149,6 +149,8 @@ static void count(const struct hunt *h, int *boots, int *fresh, double *wall_s)
 
 		if (event && json_string_length(boot))
 			++*boots;
+		if (t && !strcmp(t, "step"))
+			*fresh = 0; /* a killed hunt confirms again */
 		if (t && !strcmp(t, "confirm"))
 			++*fresh;
 		*wall_s += json_number_value(json_object_get(line, "wall_s"));
@@ -197,6 +199,8 @@ int hunt_conclude(struct hunt *h, struct err *e)
 		"kernels", s->kernels, "boot_s", wall_s, "record", h->j.path,
 		"code", code_of(h));
 	json_object_set_new(o, "patches", json_integer(h->n));
+	if (h->undo)
+		json_object_set(o, "without", h->undo);
 	if (s->first >= 1) {
 		json_object_set_new(o, "first", patch_json(h, s->first));
 		json_object_set_new(o, "last", patch_json(h, s->last));

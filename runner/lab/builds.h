@@ -62,6 +62,8 @@ const char *builds_config(const struct builds *b, size_t stage, size_t config,
 			  const struct err **why);
 /* The stage of the tree that the study's stage of that index is. */
 const struct tree_stage *builds_stage(const struct builds *b, size_t stage);
+/* The name of the source: see tree_name(). */
+const char *builds_source(const struct builds *b);
 /* The object folder of a config, which need not be there. */
 const char *builds_objects(const struct builds *b, size_t config);
 /* The folders that it builds in, as paths below the lab. */

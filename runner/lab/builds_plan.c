@@ -32,6 +32,11 @@ const struct tree_stage *builds_stage(const struct builds *b, size_t stage)
 	return tree_at(b, stage);
 }
 
+const char *builds_source(const struct builds *b)
+{
+	return b->name;
+}
+
 const char *builds_objects(const struct builds *b, size_t config)
 {
 	return b->walks->lanes[config].obj;

@@ -84,6 +84,11 @@ const struct tree_stage *guided_commit(const struct run *r, size_t stage)
 	return r->m.builds ? builds_stage(r->m.builds, stage) : NULL;
 }
 
+const char *guided_source(const struct run *r)
+{
+	return r->m.builds ? builds_source(r->m.builds) : NULL;
+}
+
 const char *guided_objects(const struct run *r)
 {
 	return r->m.builds ? builds_objects(r->m.builds, 0) : NULL;

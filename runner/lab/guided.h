@@ -41,6 +41,8 @@ void guided_kernel_release(struct guided_kernel *k);
 /* The commit of a stage; NULL of prebuilt kernels. */
 const struct tree_stage *guided_commit(const struct run *r, size_t stage);
 
+/* The name of their source, see tree_name(); NULL of prebuilt kernels. */
+const char *guided_source(const struct run *r);
 /* The folder in which kernels are built; NULL of prebuilt ones. */
 const char *guided_objects(const struct run *r);
 

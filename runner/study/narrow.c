@@ -140,6 +140,70 @@ int study_narrow(struct study *s, const struct narrow *n, struct err *e)
 	return 0;
 }
 
+/* ---- without a patch ---- */
+
+static void add_reverse(struct series *s, const struct patch *guilty,
+			const char *diff)
+{
+	struct patch p = {.number = (int)s->n + 1,
+			  .author = xstrdup(guilty->author),
+			  .date = guilty->date ? xstrdup(guilty->date) : NULL,
+			  .subject = xasprintf("Revert \"%s\"",
+					       guilty->subject),
+			  .message = xstrdup(""),
+			  .diff = xstrdup(diff),
+			  .strip = 1,
+			  .where = xstrdup("the reverse")};
+
+	strv_merge(&p.paths, &guilty->paths);
+	s->patches = xrealloc(s->patches, (s->n + 1) * sizeof(*s->patches));
+	s->patches[s->n++] = p;
+}
+
+/* Patches after the tip have no part in it. */
+static void cut_series(struct series *s, size_t n)
+{
+	struct series rest = {.patches = s->patches + n, .n = s->n - n};
+	struct series copy = {0};
+
+	copy.patches = xcalloc(rest.n + 1, sizeof(*copy.patches));
+	memcpy(copy.patches, rest.patches, rest.n * sizeof(*copy.patches));
+	copy.n = rest.n;
+	series_release(&copy);
+	s->n = n;
+}
+
+int study_without(struct study *s, const struct narrow *n, int guilty, int tip,
+		  const char *diff, struct err *e)
+{
+	struct series *series = &s->source.series;
+	char number[16];
+	struct narrow keep = *n;
+
+	if (guilty < 1 || tip < guilty || (size_t)tip > series->n || !diff)
+		return err_user(e, "the series has changed meanwhile");
+	snprintf(number, sizeof(number), "%d", tip);
+	keep.bad = number;
+	if (study_narrow(s, &keep, e))
+		return -EINVAL;
+	cut_series(series, (size_t)tip);
+	add_reverse(series, &series->patches[guilty - 1], diff);
+	while (s->nstages > 2) {
+		stage_release(&s->stages[s->nstages - 2]);
+		s->stages[s->nstages - 2] = s->stages[s->nstages - 1];
+		s->nstages--;
+	}
+	free(s->stages[0].name);
+	free(s->stages[0].title);
+	s->stages[0].idx = tip + 1;
+	s->stages[0].name = xasprintf("%d-without-%d", tip, guilty);
+	s->stages[0].title = xstrdup(series->patches[tip].subject);
+	s->baseline = tip + 1;
+	return 0;
+}
+
+/* ---- one commit ---- */
+
 static void replace(char **field, char *text)
 {
 	free(*field);

@@ -17,6 +17,11 @@ struct narrow {
 /* Fails, and says what there is, if the study has no such thing, or if the good
  * end is not before the bad one. */
 int study_narrow(struct study *s, const struct narrow *n, struct err *e);
+/* Two stages of a study with a series: the first is stage idx `tip` with the
+ * patch of stage idx `guilty` taken back, of which diff is the reverse, the
+ * second is the tip itself. */
+int study_without(struct study *s, const struct narrow *n, int guilty, int tip,
+		  const char *diff, struct err *e);
 /* Instead of its stages there is one: the commit that is checked out in the
  * repository at that folder. */
 int study_of_commit(struct study *s, const struct narrow *n,

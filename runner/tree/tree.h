@@ -72,6 +72,12 @@ int tree_stages(const char *lab, const struct tree_request *rq,
 		struct err *e);
 void tree_stages_release(struct tree_stages *s);
 
+/* Adds to diff what takes a commit's files back to those of another one, of the
+ * source of that name in the lab. */
+struct str;
+int tree_reverse(const char *lab, const char *name, const char *commit,
+		 const char *parent, struct str *diff, struct err *e);
+
 /* 16 hex digits that name the source: worktree and object folders of one source
  * are kept under it. */
 void tree_name(const struct tree_request *rq, char name[17]);

@@ -253,6 +253,67 @@ def test_no_single_step(hunt: Hunt) -> None:
     assert run.out.startswith("no single step"), run.out
 
 
+GUILTY = ('#define OPTION ""', '#define OPTION "-bad"', "mm/slub.h")
+
+
+def test_bad_end_without_the_patch(hunt: Hunt) -> None:
+    """Where it can be taken back, the bad end is booted without it."""
+    for tag in SIX[:3]:
+        hunt.series.tag(tag)
+    hunt.series.edit("mm: guilty", *GUILTY)
+    study = hunt.patches("s5", "s6", "s7")
+    run = hunt.bisect(study, "--broken", play="/bad=panic")
+    assert run.out.startswith("patch 4: mm: guilty\n")
+    assert "the bad end without it is cured, 1 boots with it and 1 without: " \
+           "1 and 0 are broken" in run.out
+    assert hunt.built(run)[-1] == "7-without-4"
+    assert len(list(hunt.bench.lab.glob("obj/*.log"))) == 1
+    # A second one, which breaks the bad end as well.
+    hunt.series.tag("bad8")
+    study = hunt.patches("bad9")
+    found = hunt.found(study, "--broken", play="/bad=panic")
+    assert found["first"]["stage"] == "4"
+    assert not found["without"]["confirmed"]
+    assert found["without"]["parent_bad"] == 1
+
+
+def test_metric_without_the_patch(hunt: Hunt) -> None:
+    hunt.series.tag("s1")
+    hunt.series.edit("mm: guilty", GUILTY[0], '#define OPTION "-slow9"',
+                     GUILTY[2])
+    study = hunt.patches("s3", "s4")
+    without = hunt.found(study, "--metric", METRIC)["without"]
+    assert without["confirmed"] and without["low"] < 0.09 < without["high"]
+
+
+def test_patch_that_cannot_be_taken_back(hunt: Hunt) -> None:
+    """A later one changes the same line."""
+    study = hunt.patches(*SIX, *BROKEN)
+    run = hunt.bisect(study, "--broken", play="/bad=panic")
+    assert "\nit cannot be taken back from the bad end: stage 11: patch 'the " \
+           "reverse' " in run.out
+    assert run.errors() == []
+
+
+def test_patch_of_files_that_are_not_built(hunt: Hunt) -> None:
+    """It has next to no weight."""
+    hunt.series.change("Documentation: words", {"Documentation/a.rst": "a\n"})
+    hunt.series.change("mm: of another config", {"mm/other.c": "b\n"})
+    hunt.series.change("mm: a header", {"mm/other.h": "c\n"})
+    study = hunt.patches("bad4")
+    hunt.found(study, "--broken", play="/bad=panic")
+    weights = [kernel["weight"] for kernel in hunt.record()[0]["kernels"]]
+    assert weights[1:] == [0.01, 0.01, 1, 1]
+
+
+def test_dry_run(hunt: Hunt) -> None:
+    study = hunt.patches("s1", "s2")
+    run = hunt.bisect("-n", study, "--broken=panic")
+    assert run.out == ("would search 2 patches between stage base and stage 2, "
+                       "config nort, machine icount-1cpu: panics\n")
+    assert not hunt.bench.lab.exists()
+
+
 def test_config_is_chosen(hunt: Hunt) -> None:
     """The break is under one config, and the other one is not built."""
     hunt.patches(*SIX, *BROKEN)

@@ -1,0 +1,125 @@
+/* The second confirmation of a hunt: is the bad end cured without the patch?
+ * Both are booted on fresh seeds, as hunt_confirm.c does with the patch and its
+ * parent. */
+#include "bisect/hunt_int.h"
+
+#include "study/narrow.h"
+#include "tree/tree.h"
+
+#include <errno.h>
+
+/* A patch that was the last one has been compared with its parent already, and
+ * what has no series has nothing to put a patch upon. */
+static bool is_of_use(const struct hunt *h)
+{
+	return h->step.verdict == BISECT_FOUND && h->s->source.series.n &&
+	       h->step.last < h->n && h->confirmation &&
+	       json_is_true(json_object_get(h->confirmation, "confirmed")) &&
+	       guided_commit(h->run, (size_t)h->n);
+}
+
+static int reverse(struct hunt *h, struct str *diff, struct err *e)
+{
+	const struct tree_stage *at =
+		guided_commit(h->run, (size_t)h->step.last);
+	const struct tree_stage *before =
+		guided_commit(h->run, (size_t)h->step.last - 1);
+
+	return tree_reverse(h->rq.lab->dir, guided_source(h->run), at->commit,
+			    before->commit, diff, e);
+}
+
+/* The study once more: the bad end without the patch, and the bad end. */
+static int load(struct hunt *h, struct study **out, struct err *e)
+{
+	const struct stage *guilty = &h->s->stages[h->step.last];
+	const struct narrow keep = {.config = h->s->configs[0].name,
+				    .machine = h->s->machines[0]->name};
+	struct str diff = STR_INIT;
+	struct study *s = NULL;
+	int r = reverse(h, &diff, e);
+
+	if (!r)
+		r = study_load(h->s->path, h->rq.lab->share, &s, e);
+	if (!r)
+		r = study_without(s, &keep, guilty->idx,
+				  h->s->stages[h->n].idx, diff.buf, e);
+	str_release(&diff);
+	if (r) {
+		study_free(s);
+		return r;
+	}
+	free(s->name);
+	s->name = xasprintf("%s-undo", h->s->name);
+	*out = s;
+	return 0;
+}
+
+static void guide(struct run *r, void *arg)
+{
+	struct hunt *u = arg;
+
+	(void)r;
+	while (u->phase == HUNT_CONFIRM)
+		if (hunt_confirm(u) == HUNT_WAIT)
+			return;
+	hunt_build(u, -1, -1, -1);
+}
+
+/* Is there no such kernel?  Then why. */
+static int find_obstacle(struct hunt *u, json_t **undo, struct err *e)
+{
+	struct guided_kernel k;
+	int r = guided_kernel(u->run, 0, &k, e);
+
+	if (!r && k.state != GUIDED_READY)
+		*undo = json_pack("{s:b, s:s}", "clean", 0, "says",
+				  k.why ? k.why : "no reason is known");
+	guided_kernel_release(&k);
+	return r;
+}
+
+static int boot(struct hunt *h, struct hunt *u, struct err *e)
+{
+	struct run_watch quiet = h->rq.watch;
+	int r;
+
+	quiet.trouble = NULL;
+	u->run = run_new(h->rq.lab, u->s, &u->rq.run, &quiet);
+	r = run_resolve(u->run, e);
+	if (!r)
+		r = run_work(u->run, e);
+	if (!r && !u->confirmation)
+		r = find_obstacle(u, &h->undo, e);
+	if (!r && u->confirmation)
+		h->undo = json_incref(u->confirmation);
+	run_free(u->run);
+	return r;
+}
+
+int hunt_undo(struct hunt *h, struct err *e)
+{
+	bool told[2] = {0}, wanted[2] = {0};
+	struct hunt u = *h;
+	int r;
+
+	if (!is_of_use(h))
+		return 0;
+	r = load(h, &u.s, e);
+	if (r)
+		return r;
+	u.confirmation = u.undo = u.result = NULL;
+	u.n = 1;
+	u.step.first = u.step.last = 1;
+	u.seed = 0;
+	u.told = told;
+	u.wanted = wanted;
+	u.phase = HUNT_CONFIRM;
+	u.undoes = true;
+	u.rq.run.guide = guide;
+	u.rq.run.guide_arg = &u;
+	r = boot(h, &u, e);
+	json_decref(u.confirmation);
+	study_free(u.s);
+	return r;
+}
