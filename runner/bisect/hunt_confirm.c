@@ -50,8 +50,7 @@ static enum hunt_go ask(struct hunt *h, int n)
 	struct err e;
 
 	hunt_say(h, "confirming %s: %d fresh boot%s of it, as many of stage %s",
-		 stage, n, n > 1 ? "s" : "",
-		 h->s->stages[side_of(h, 1)].name);
+		 stage, n, n > 1 ? "s" : "", h->s->stages[side_of(h, 1)].name);
 	free(stage);
 	h->seed = SEED_FRESH + 1;
 	for (int side = 0; side < 2; side++)
@@ -71,9 +70,8 @@ static int keep(struct hunt *h, int side, int seed, const char *boot,
 			      "boot", boot, "what", bisect_what_word(s->what),
 			      "says", s->says);
 
-	json_object_set_new(
-		o, "stage",
-		json_string(h->s->stages[side_of(h, side)].name));
+	json_object_set_new(o, "stage",
+			    json_string(h->s->stages[side_of(h, side)].name));
 	if (s->what == BISECT_VALUE)
 		json_object_set_new(o, "measured", json_real(s->value));
 	return journal_add(&h->j, o, e);

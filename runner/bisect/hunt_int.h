@@ -91,7 +91,9 @@ void hunt_explain_ends(struct hunt *h);
 /* Writes the result. */
 int hunt_conclude(struct hunt *h, struct err *e);
 
-/* weigh.c: how likely each patch is beforehand, and what kernels cost. */
+/* What is known before the search, into h->kernels and h->set. */
 int hunt_weigh(struct hunt *h, struct err *e);
+/* Of that, the weights of the patches. */
+int hunt_suspect(struct hunt *h, struct err *e);
 
 #endif

@@ -113,8 +113,8 @@ void hunt_explain_ends(struct hunt *h)
 static json_t *patch_json(const struct hunt *h, int k)
 {
 	const json_t *setup = journal_find(&h->j, "setup");
-	const json_t *at = json_array_get(json_object_get(setup, "kernels"),
-					  (size_t)k);
+	const json_t *at =
+		json_array_get(json_object_get(setup, "kernels"), (size_t)k);
 	bool range = json_is_true(json_object_get(setup, "range"));
 
 	return json_pack("{s:i, s:O*, s:O*, s:O*}", "patch", k, "stage",

@@ -42,8 +42,8 @@ static int load(struct hunt *h, struct study **out, struct err *e)
 	if (!r)
 		r = study_load(h->s->path, h->rq.lab->share, &s, e);
 	if (!r)
-		r = study_without(s, &keep, guilty->idx,
-				  h->s->stages[h->n].idx, diff.buf, e);
+		r = study_without(s, &keep, guilty->idx, h->s->stages[h->n].idx,
+				  diff.buf, e);
 	str_release(&diff);
 	if (r) {
 		study_free(s);

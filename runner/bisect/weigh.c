@@ -1,98 +1,18 @@
-/* What is known before the search: how likely each patch is to be guilty, by
- * the files that it touches, and what builds and boots cost. */
+/* What is known before the search: what builds and boots cost, how values
+ * spread, and from suspects.c how likely each patch is to be guilty. */
 #include "bisect/hunt_int.h"
 
-#include "base/file.h"
 #include "lab/db.h"
-#include "tree/tree.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <math.h>
 #include <sqlite3.h>
 
-/* A patch of files that are not built in this config: next to none, but what is
- * built is not known to the last file. */
-#define WEIGHT_UNBUILT 0.01
 /* Where nothing is known yet, in seconds. */
 #define BUILD_S 20.0
 #define RUN_S 10.0
 /* A spread from fewer degrees of freedom is none. */
 #define SPREAD_DF 4
-
-/* ---- is a file built? ---- */
-
-/* Does this dependency file of kbuild name it? */
-static bool names(const char *path, const char *source)
-{
-	struct str text = STR_INIT;
-	struct err ignored;
-	bool found = !file_read(path, 16u << 20, &text, &ignored) && text.buf &&
-		     strstr(text.buf, source);
-
-	str_release(&text);
-	return found;
-}
-
-/* A file of C may be compiled as a part of another one beside it. */
-static bool named_beside(const char *dir, const char *base)
-{
-	DIR *d = opendir(dir);
-	struct dirent *entry;
-	bool found = false;
-	char *source = xasprintf("/%s", base);
-
-	while (d && !found && (entry = readdir(d))) {
-		char *path = xasprintf("%s/%s", dir, entry->d_name);
-
-		found = str_ends(entry->d_name, ".o.cmd") &&
-			names(path, source);
-		free(path);
-	}
-	if (d)
-		closedir(d);
-	free(source);
-	return found;
-}
-
-static bool is_built(const char *objects, const char *path)
-{
-	static const char *const never[] = {"Documentation/", "tools/",
-					    "samples/", "MAINTAINERS"};
-	const char *slash = strrchr(path, '/');
-	const char *base = slash ? slash + 1 : path;
-	char *object, *dir;
-	bool built;
-
-	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
-		if (str_starts(path, never[i]))
-			return false;
-	/* What headers and Makefiles have a part in is not known. */
-	if (!str_ends(path, ".c") && !str_ends(path, ".S"))
-		return true;
-	object = xasprintf("%s/%.*so", objects, (int)strlen(path) - 1, path);
-	dir = xasprintf("%s/%.*s", objects, (int)(base - path), path);
-	built = file_exists(object) || named_beside(dir, base);
-	free(object);
-	free(dir);
-	return built;
-}
-
-static double weight_of(const struct hunt *h, int k)
-{
-	const struct tree_stage *t = guided_commit(h->run, (size_t)k);
-	const char *objects = guided_objects(h->run);
-	int patches = h->s->stages[k].idx - h->s->stages[k - 1].idx;
-
-	if (patches > 1)
-		return patches;
-	if (!t || !t->paths.n || !objects || !file_exists(objects))
-		return 1;
-	for (size_t i = 0; i < t->paths.n; i++)
-		if (is_built(objects, t->paths.v[i]))
-			return 1;
-	return WEIGHT_UNBUILT;
-}
 
 /* ---- what it costs ---- */
 
@@ -205,8 +125,6 @@ static int weigh_kernel(struct hunt *h, int k, double build_s, double run_s,
 		to->identity = strtoull(head, NULL, 16);
 		to->built = true;
 	}
-	if (k)
-		to->weight = weight_of(h, k);
 	guided_kernel_release(&now);
 	return 0;
 }
@@ -236,5 +154,5 @@ int hunt_weigh(struct hunt *h, struct err *e)
 	for (int k = 0; k <= h->n; k++)
 		if (weigh_kernel(h, k, build_s, run_s, e))
 			return -EIO;
-	return 0;
+	return hunt_suspect(h, e);
 }

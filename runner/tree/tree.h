@@ -78,6 +78,14 @@ struct str;
 int tree_reverse(const char *lab, const char *name, const char *commit,
 		 const char *parent, struct str *diff, struct err *e);
 
+/* Told of each commit (path is NULL), then of each file that it changes: how many
+ * lines it adds and removes.  The commits are those after `from`, first parents
+ * only, up to `to`. */
+typedef void (*tree_lines_fn)(const char *commit, const char *path, long lines,
+			      void *arg);
+int tree_lines(const char *lab, const char *name, const char *from,
+	       const char *to, tree_lines_fn fn, void *arg, struct err *e);
+
 /* 16 hex digits that name the source: worktree and object folders of one source
  * are kept under it. */
 void tree_name(const struct tree_request *rq, char name[17]);

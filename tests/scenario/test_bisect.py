@@ -303,7 +303,7 @@ def test_patch_of_files_that_are_not_built(hunt: Hunt) -> None:
     study = hunt.patches("bad4")
     hunt.found(study, "--broken", play="/bad=panic")
     weights = [kernel["weight"] for kernel in hunt.record()[0]["kernels"]]
-    assert weights[1:] == [0.01, 0.01, 1, 1]
+    assert weights[1:] == [0.05, 0.05, 6, 7]
 
 
 def test_dry_run(hunt: Hunt) -> None:
