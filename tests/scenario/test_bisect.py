@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -452,6 +453,43 @@ def test_goes_on_after_a_kill(hunt: Hunt) -> None:
     assert len(booted) == len(set(booted))
 
 
+def test_interrupted(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX, *BROKEN)
+    events = hunt.bench.events()
+    hunt.bench.gate().open(1)
+    running = hunt.bench.start("bisect", "-j2", study, "--broken=panic",
+                               play="/bad=panic 1=gate")
+    for _ in range(3):
+        events.next()
+    running.signal(signal.SIGINT)
+    ended = running.finish()
+    assert ended.code == kit.INTERRUPTED
+    assert ended.err.endswith("interrupted: run the same command again to go "
+                              "on\n")
+    assert "result" not in [line["t"] for line in hunt.record()]
+    run = hunt.bisect(study, "--broken=panic", play="/bad=panic")
+    assert run.out.startswith("patch 7: mm: tag bad7")
+    booted = stages_booted(hunt)
+    assert len(booted) == len(set(booted))
+
+
+def test_gc(hunt: Hunt) -> None:
+    """What a bisect needs is kept until it is forgotten."""
+    study = hunt.patches(*SIX, *BROKEN)
+    first = hunt.bisect(study, "--broken=panic", play="/bad=panic")
+    boots = sorted(path.name for path in hunt.bench.lab.glob("boots/*"))
+    assert hunt.bench.klab("gc").code == kit.DONE
+    assert sorted(path.name for path in hunt.bench.lab.glob("boots/*")) \
+        == boots
+    assert hunt.bisect(study, "--broken=panic", play="die").out == first.out
+    name, = (path.parent.name for path in
+             hunt.bench.lab.glob("bisects/*/log.jsonl"))
+    for one in name, f"{name}-undo":
+        assert hunt.bench.klab("gc", "--forget", one).code == kit.DONE
+    for left in "boots", "kernels", "bisects":
+        assert list(hunt.bench.lab.glob(f"{left}/*")) == []
+
+
 def test_asked_again_it_says_the_same(hunt: Hunt) -> None:
     study = hunt.patches(*SIX, *BROKEN)
     words = (study, "--broken=panic")
@@ -541,6 +579,10 @@ def test_ends_do_not_differ(hunt: Hunt) -> None:
                      r"is [\d.e+]+ ns at stage base and .* at stage 6 "
                      r"\(.*\), a change of .* % .* after \d+ boots; one of 1 % "
                      r"or more is looked for", run.one_error())
+    boots = hunt.bench.rows("SELECT id, started FROM boot")
+    again = hunt.bisect(study, "--metric", METRIC, code=kit.USER, play="die")
+    assert again.one_error() == run.one_error()
+    assert hunt.bench.rows("SELECT id, started FROM boot") == boots
 
 
 def test_ends_swapped(hunt: Hunt) -> None:
