@@ -11,6 +11,8 @@
 #define CLEAR 4.0
 /* The chance that what breaks now and then does not in all boots. */
 #define MISS 0.02
+/* So many fresh boots may send the search on. */
+#define FRESH_MAX 60
 
 /* Kernels at both sides of what was found. */
 static int side_of(const struct hunt *h, int side)
@@ -42,6 +44,24 @@ static int boots_of(const struct hunt *h)
 			    BOOTS_MANY);
 }
 
+/* The first seed that was not a fresh one before. */
+static int fresh_seed(const struct hunt *h)
+{
+	json_int_t seed = SEED_FRESH, used;
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(h->j.lines, i, line)
+	{
+		const char *t = json_string_value(json_object_get(line, "t"));
+
+		used = json_integer_value(json_object_get(line, "seed"));
+		if (t && !strcmp(t, "event") && used > seed)
+			seed = used;
+	}
+	return (int)seed + 1;
+}
+
 /* ---- boots ---- */
 
 static enum hunt_go ask(struct hunt *h, int n)
@@ -52,7 +72,7 @@ static enum hunt_go ask(struct hunt *h, int n)
 	hunt_say(h, "confirming %s: %d fresh boot%s of it, as many of stage %s",
 		 stage, n, n > 1 ? "s" : "", h->s->stages[side_of(h, 1)].name);
 	free(stage);
-	h->seed = SEED_FRESH + 1;
+	h->seed = fresh_seed(h);
 	for (int side = 0; side < 2; side++)
 		if (guided_boot(h->run, (size_t)side_of(h, side), h->workload,
 				ROLE_CONFIRM, h->seed, n, &e))
@@ -81,7 +101,7 @@ static int see(struct hunt *h, int side, int i, struct sight *out,
 	       struct err *e)
 {
 	char id[BOOT_ID] = "", *why;
-	int seed = SEED_FRESH + 1 + i;
+	int seed = h->seed + i;
 	enum guided_state state = guided_boot_state(
 		h->run, (size_t)side_of(h, side), h->workload, seed, id, &why);
 	int r = 0;
@@ -102,10 +122,9 @@ static bool is_awaited(struct hunt *h, int n)
 	for (int i = 0; i < 2 * n; i++) {
 		char id[BOOT_ID], *why;
 
-		awaited |=
-			guided_boot_state(h->run, (size_t)side_of(h, i % 2),
-					  h->workload, SEED_FRESH + 1 + i / 2,
-					  id, &why) == GUIDED_AWAITED;
+		awaited |= guided_boot_state(h->run, (size_t)side_of(h, i % 2),
+					     h->workload, h->seed + i / 2, id,
+					     &why) == GUIDED_AWAITED;
 		free(why);
 	}
 	return awaited;
@@ -186,7 +205,40 @@ static json_t *compare(const struct hunt *h, const struct sight *s, int n)
 	return (values ? compare_values : compare_breaks)(h, s, n);
 }
 
-static int judge(struct hunt *h, int n, struct err *e)
+/* The fresh boots say something else, and all of them can be told to the
+ * search: it has to go on, unless it has been there too often. */
+static bool is_denied(const struct hunt *h, const struct sight *s, int n)
+{
+	bool confirmed =
+		json_is_true(json_object_get(h->confirmation, "confirmed"));
+
+	for (int i = 0; i < 2 * n; i++)
+		if (s[i].what == BISECT_UNTESTABLE || s[i].what == BISECT_INFRA)
+			return false;
+	return !confirmed && !h->undoes && h->seed <= SEED_FRESH + FRESH_MAX;
+}
+
+static int give_back(struct hunt *h, int side, int i, const struct sight *s,
+		     struct err *e)
+{
+	const struct bisect_event ev = {
+		.kernel = side_of(h, side),
+		.what = s->what,
+		.value = s->what == BISECT_VALUE ? log(s->value) : 0};
+
+	return hunt_event(h, &ev, json_pack("{s:i}", "seed", h->seed + i), e);
+}
+
+static enum hunt_go search_on(struct hunt *h)
+{
+	hunt_say(h, "the fresh boots do not confirm it: the search goes on");
+	h->seed = 0;
+	h->has_step = false;
+	h->phase = HUNT_SEARCH;
+	return HUNT_AGAIN;
+}
+
+static int judge(struct hunt *h, int n, bool *denied, struct err *e)
 {
 	struct sight *s = xcalloc(2 * (size_t)n, sizeof(*s));
 	int r = 0;
@@ -196,7 +248,10 @@ static int judge(struct hunt *h, int n, struct err *e)
 	if (!r) {
 		json_decref(h->confirmation);
 		h->confirmation = compare(h, s, n);
+		*denied = is_denied(h, s, n);
 	}
+	for (int i = 0; !r && *denied && i < 2 * n; i++)
+		r = give_back(h, i / n, i % n, &s[i], e);
 	for (int i = 0; i < 2 * n; i++)
 		sight_release(&s[i]);
 	free(s);
@@ -232,7 +287,7 @@ enum hunt_go hunt_confirm(struct hunt *h)
 {
 	bool found = h->step.verdict == BISECT_FOUND ||
 		     h->step.verdict == BISECT_RANGE;
-	bool awaited, there;
+	bool awaited, there, denied = false;
 	struct err e;
 	int n;
 
@@ -251,7 +306,7 @@ enum hunt_go hunt_confirm(struct hunt *h)
 		return ask(h, n);
 	if (is_awaited(h, n))
 		return HUNT_WAIT;
-	if (judge(h, n, &e))
+	if (judge(h, n, &denied, &e))
 		return hunt_fail(h, &e);
-	return end(h);
+	return denied ? search_on(h) : end(h);
 }

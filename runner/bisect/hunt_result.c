@@ -135,26 +135,30 @@ static json_t *effect_json(const struct hunt *h)
 			 exp(s->bad), "unit", h->c->unit);
 }
 
-/* Boots of the search and of the confirmation, from the record. */
-static void count(const struct hunt *h, int *boots, int *fresh, double *wall_s)
+/* Boots of the search and of the confirmation, from the record: one that was
+ * killed may have the latter twice. */
+static void count(const struct hunt *h, size_t *boots, size_t *fresh,
+		  double *wall_s)
 {
+	json_t *seen = json_object(), *again = json_object();
 	const json_t *line;
 	size_t i;
 
 	json_array_foreach(h->j.lines, i, line)
 	{
 		const char *t = json_string_value(json_object_get(line, "t"));
-		bool event = t && !strcmp(t, "event");
-		const json_t *boot = json_object_get(line, "boot");
+		const char *boot =
+			json_string_value(json_object_get(line, "boot"));
 
-		if (event && json_string_length(boot))
-			++*boots;
-		if (t && !strcmp(t, "step"))
-			*fresh = 0; /* a killed hunt confirms again */
-		if (t && !strcmp(t, "confirm"))
-			++*fresh;
+		if (t && boot && *boot)
+			json_object_set_new(strcmp(t, "confirm") ? seen : again,
+					    boot, json_true());
 		*wall_s += json_number_value(json_object_get(line, "wall_s"));
 	}
+	*boots = json_object_size(seen);
+	*fresh = json_object_size(again);
+	json_decref(seen);
+	json_decref(again);
 }
 
 /* Could nothing between the ends be tested? */
@@ -179,7 +183,7 @@ int hunt_conclude(struct hunt *h, struct err *e)
 {
 	const struct bisect_step *s = &h->step;
 	const json_t *setup = journal_find(&h->j, "setup");
-	int boots = 0, fresh = 0;
+	size_t boots, fresh;
 	double wall_s = 0;
 	json_t *o;
 
@@ -195,7 +199,7 @@ int hunt_conclude(struct hunt *h, struct err *e)
 		json_object_get(setup, "machine"), "criterion",
 		json_object_get(setup, "criterion"), "probability",
 		isfinite(s->posterior) ? s->posterior : 0, "confirmation",
-		h->confirmation, "boots", boots, "fresh_boots", fresh,
+		h->confirmation, "boots", (int)boots, "fresh_boots", (int)fresh,
 		"kernels", s->kernels, "boot_s", wall_s, "record", h->j.path,
 		"code", code_of(h));
 	json_object_set_new(o, "patches", json_integer(h->n));

@@ -147,9 +147,8 @@ int hunt_weigh(struct hunt *h, struct err *e)
 		return -EIO;
 	if (h->c->kind == CRITERION_BUILD)
 		run_s = 0;
-	/* One boot of a kernel says it all only where it is known how much
-	 * boots differ. */
-	if (metric && !(exact && h->set.spread_df))
+	/* Where time is real, one boot of a kernel says too little. */
+	if (metric && !exact)
 		h->set.mode = BISECT_NOISY;
 	for (int k = 0; k <= h->n; k++)
 		if (weigh_kernel(h, k, build_s, run_s, e))

@@ -329,6 +329,19 @@ def test_config_is_chosen(hunt: Hunt) -> None:
     assert "is not broken so" in run.one_error()
 
 
+def test_confirmation_that_denies(hunt: Hunt) -> None:
+    """A boot that broke by chance led halving to the wrong patch; fresh boots
+    of that tell, and the search goes on."""
+    study = hunt.patches(*SIX, *BROKEN)
+    run = hunt.bisect(study, "--broken=panic", play="/bad=panic /s4=1=panic "
+                      "/s5=1=panic")
+    assert "the fresh boots do not confirm it: the search goes on" in run.err
+    assert run.out.startswith("patch 7: mm: tag bad7")
+    assert "\nconfirmed on fresh boots" in run.out
+    path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+    assert hunt.bisect("--replay", path).out.endswith(run.out)
+
+
 # ---- git ----
 
 def test_git_range(hunt: Hunt, tmp_path: Path) -> None:
