@@ -246,7 +246,6 @@ static void begin(struct hunt *h)
 
 int hunt_run(struct hunt *h, struct err *e)
 {
-	struct err ignored;
 	int r;
 
 	begin(h);
@@ -260,9 +259,10 @@ int hunt_run(struct hunt *h, struct err *e)
 		r = hunt_undo(h, e);
 	if (!r && !h->refused && !h->result)
 		r = hunt_conclude(h, e);
+	if (!r)
+		r = guided_through(h->run, e);
 	if (r)
 		return r;
-	db_no_verdicts(h->rq.lab->db, run_study(h->run), &ignored);
 	if (!h->refused)
 		return 0;
 	*e = h->why;

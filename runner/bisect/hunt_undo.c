@@ -89,6 +89,8 @@ static int boot(struct hunt *h, struct hunt *u, struct err *e)
 	r = run_resolve(u->run, e);
 	if (!r)
 		r = run_work(u->run, e);
+	if (!r)
+		r = guided_through(u->run, e);
 	if (!r && !u->confirmation)
 		r = find_obstacle(u, &h->undo, e);
 	if (!r && u->confirmation)

@@ -207,6 +207,8 @@ int judge_kernel(const struct judge_request *rq, struct judgement *out,
 	r = run_resolve(j.run, e);
 	if (!r)
 		r = run_work(j.run, e);
+	if (!r)
+		r = guided_through(j.run, e);
 	run_free(j.run);
 	if (r) {
 		free(out->why);

@@ -81,6 +81,8 @@ struct db_variant {
 
 int db_variant(struct db *db, long long study, const struct db_variant *v,
 	       struct err *e);
+int db_no_variant(struct db *db, long long study, int stage, const char *config,
+		  struct err *e);
 /* A folder that the study builds in; path is below the lab. */
 int db_folder(struct db *db, long long study, const char *path, struct err *e);
 /* The workload cannot run there. */

@@ -155,6 +155,15 @@ int db_variant(struct db *db, long long study, const struct db_variant *v,
 #undef KEEP
 }
 
+int db_no_variant(struct db *db, long long study, int stage, const char *config,
+		  struct err *e)
+{
+	return db_run(db, e,
+		      "DELETE FROM variant WHERE study = ? AND stage = ? AND "
+		      "config = ?",
+		      "iit", study, (long long)stage, config);
+}
+
 int db_folder(struct db *db, long long study, const char *path, struct err *e)
 {
 	return db_run(db, e, "INSERT OR IGNORE INTO folder VALUES (?, ?)", "it",

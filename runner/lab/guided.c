@@ -20,17 +20,15 @@ struct lab *run_lab(const struct run *r)
 
 static enum guided_state state_of(const char *word)
 {
-	static const struct {
-		const char *word;
-		enum guided_state state;
-	} words[] = {{"todo", GUIDED_TODO},
-		     {"ready", GUIDED_READY},
-		     {"broken", GUIDED_BROKEN}};
+	if (!strcmp(word, "ready"))
+		return GUIDED_READY;
+	return strcmp(word, "broken") ? GUIDED_NONE : GUIDED_BROKEN;
+}
 
-	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (!strcmp(word, words[i].word))
-			return words[i].state;
-	return GUIDED_NONE;
+static bool is_to_build(const struct planned *p)
+{
+	return p->state == PLANNED_TODO || p->state == PLANNED_LATER ||
+	       p->state == PLANNED_SHARED;
 }
 
 static char *text_of(sqlite3_stmt *row, int column)
@@ -62,6 +60,11 @@ int guided_kernel(struct run *r, size_t stage, struct guided_kernel *out,
 	const struct study *s = r->study;
 
 	*out = (struct guided_kernel){0};
+	if (r->m.builds && is_to_build(builds_at(r->m.builds, stage, 0))) {
+		out->state = GUIDED_TODO;
+		out->request = xstrdup(builds_at(r->m.builds, stage, 0)->key);
+		return 0;
+	}
 	return db_each(r->lab->db, e, take_kernel, out,
 		       "SELECT v.state, v.error, coalesce(v.request, ''), "
 		       "coalesce(k.identity, v.kernel_key), v.wall_ms "
@@ -185,6 +188,13 @@ bool guided_alone(const struct run *r)
 		if (r->m.cells[i].spec)
 			return backend_alone(r->m.cells[i].spec);
 	return false;
+}
+
+int guided_through(struct run *r, struct err *e)
+{
+	return db_run(r->lab->db, e,
+		      "UPDATE study SET judged = " DB_NOW " WHERE id = ?", "i",
+		      r->m.study);
 }
 
 void guided_fail(struct run *r, const struct err *e)

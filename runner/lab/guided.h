@@ -60,6 +60,9 @@ enum guided_state guided_boot_state(struct run *r, size_t stage,
 				    char **why);
 /* Does this machine boot only while nothing else runs? */
 bool guided_alone(const struct run *r);
+/* After run_work(): nothing more is to come.  Boots that it had in an earlier
+ * run stay with the study. */
+int guided_through(struct run *r, struct err *e);
 /* The guide cannot go on: run_work() ends with this error. */
 void guided_fail(struct run *r, const struct err *e);
 

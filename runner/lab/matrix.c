@@ -177,6 +177,12 @@ static int store_variant(struct matrix *m, struct variant *v, struct err *e)
 {
 	const struct build_result *built = NULL;
 
+	/* What nobody has asked for is not to be done. */
+	if (m->o.on_demand && v->state == VARIANT_TODO)
+		return db_no_variant(m->lab->db, m->study,
+				     m->s->stages[v->stage].idx,
+				     m->s->configs[v->config].name, e);
+
 	if (m->builds && v->state != VARIANT_TODO && v->state != VARIANT_NONE)
 		built = &builds_at(m->builds, v->stage, v->config)->was;
 	return variant_store(v, m, built, e);

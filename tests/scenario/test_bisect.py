@@ -342,6 +342,29 @@ def test_confirmation_that_denies(hunt: Hunt) -> None:
     assert hunt.bisect("--replay", path).out.endswith(run.out)
 
 
+def test_prebuilt_kernels(bench: kit.Bench) -> None:
+    """Which of them was the first that is bad?"""
+    names = ["k1", "k2", "k3", "k4-bad", "k5-bad"]
+    study = bench.study(kernels=names)
+    run = bench.klab("bisect", study, "--broken", play="/-bad=panic")
+    assert run.code == kit.DONE, run.err
+    assert run.out.startswith("patch k4-bad\n")
+    slow = bench.study("t", kernels=["k1", "k2-slow3", "k3-slow3"])
+    run = bench.klab("bisect", slow, "--metric", METRIC)
+    assert run.out.startswith("patch k2-slow3\n"), run.err
+
+
+def test_real_time(hunt: Hunt) -> None:
+    """Where time is real the search is the noisy one."""
+    hunt.patches(*SIX, "slow9-7", "slow9-8")
+    study = hunt.study()
+    study.write_text(study.read_text().replace("icount-1cpu", "tcg-2cpu"))
+    found = hunt.found(study, "--metric", METRIC)
+    assert found["first"]["stage"] == found["last"]["stage"] == "7"
+    assert {line["mode"] for line in hunt.record() if line["t"] == "step"} \
+        == {"noisy"}
+
+
 # ---- git ----
 
 def test_git_range(hunt: Hunt, tmp_path: Path) -> None:
@@ -494,6 +517,8 @@ def test_gc(hunt: Hunt) -> None:
     assert hunt.bench.klab("gc").code == kit.DONE
     assert sorted(path.name for path in hunt.bench.lab.glob("boots/*")) \
         == boots
+    status = hunt.bench.klab("status").out
+    assert status.count("; complete (") == status.count("\n") == 2
     assert hunt.bisect(study, "--broken=panic", play="die").out == first.out
     name, = (path.parent.name for path in
              hunt.bench.lab.glob("bisects/*/log.jsonl"))
@@ -542,8 +567,9 @@ def test_log_and_replay(hunt: Hunt) -> None:
     replay = hunt.bisect("--replay", alone)
     assert "all steps are as they were" in replay.err
     assert replay.out.endswith(run.out)
-    # What was seen is changed: then other steps follow.
-    alone.write_text(alone.read_text().replace('"value":18.', '"value":17.'))
+    # What was seen first is changed: then other steps follow.
+    alone.write_text(alone.read_text().replace('"value":18.', '"value":17.',
+                                               1))
     other = hunt.bisect("--replay", alone, code=kit.CHANGED)
     assert "comes to another step" in other.one_error()
 
