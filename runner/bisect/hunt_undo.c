@@ -72,9 +72,13 @@ static int find_obstacle(struct hunt *u, json_t **undo, struct err *e)
 	struct guided_kernel k;
 	int r = guided_kernel(u->run, 0, &k, e);
 
-	if (!r && k.state != GUIDED_READY)
+	if (!r && k.state != GUIDED_READY) {
 		*undo = json_pack("{s:b, s:s}", "clean", 0, "says",
 				  k.why ? k.why : "no reason is known");
+		/* There is nothing in it. */
+		r = db_run(u->rq.lab->db, e, "DELETE FROM study WHERE id = ?",
+			   "i", run_study(u->run));
+	}
 	guided_kernel_release(&k);
 	return r;
 }
