@@ -112,6 +112,7 @@ struct bisect_step {
 	enum bisect_mode mode; /* how it searches by now */
 	int kernel;            /* to run */
 	int ahead[2];          /* likely next ones not built yet; -1: none */
+	double ahead_p;        /* of it being ahead[0], if this run is clear */
 	int first, last;       /* the likeliest patches */
 	double posterior;      /* of first..last, if it is one patch */
 	double single;         /* of there being one patch; 0: not looked at */

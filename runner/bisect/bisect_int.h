@@ -93,9 +93,9 @@ void groups_sum(struct bisect *b);
 struct gain;
 int choose_kernel(const struct bisect *b, const struct gain *g, int lo, int hi,
 		  bool fresh);
-/* What to build while kernel k runs. */
-void choose_ahead(const struct bisect *b, const struct gain *g, int k,
-		  int ahead[2]);
+/* What to build while out->kernel runs. */
+void choose_ahead(const struct bisect *b, const struct gain *g,
+		  struct bisect_step *out);
 
 /* gain.c: bits that a run of a kernel says, by the probability that the kernel
  * is bad. */

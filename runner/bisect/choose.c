@@ -34,18 +34,20 @@ int choose_kernel(const struct bisect *b, const struct gain *g, int lo, int hi,
 	return k >= 0 || fresh ? k : best_of(b, g, lo, hi, fresh, true);
 }
 
-void choose_ahead(const struct bisect *b, const struct gain *g, int k,
-		  int ahead[2])
+void choose_ahead(const struct bisect *b, const struct gain *g,
+		  struct bisect_step *out)
 {
-	int low, high;
+	int k = out->kernel, low, high, *ahead = out->ahead;
 	bool bad;
 
-	ahead[0] = ahead[1] = -1;
+	ahead[1] = -1;
+	out->ahead_p = 1;
 	if (bisect_is_end(b, k)) {
 		ahead[0] = choose_kernel(b, g, 0, b->set.n, true);
 		return;
 	}
 	bad = b->below[k] >= 0.5;
+	out->ahead_p = bad ? b->below[k] : 1 - b->below[k];
 	low = choose_kernel(b, g, 0, k, true);
 	high = choose_kernel(b, g, k, b->set.n, true);
 	ahead[0] = bad ? low : high;
@@ -53,5 +55,6 @@ void choose_ahead(const struct bisect *b, const struct gain *g, int k,
 	if (ahead[0] < 0) {
 		ahead[0] = ahead[1];
 		ahead[1] = -1;
+		out->ahead_p = 1 - out->ahead_p;
 	}
 }

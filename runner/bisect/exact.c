@@ -168,7 +168,7 @@ static void settle(struct bisect *b, int lo, int hi, struct bisect_step *out)
 	k = choose_kernel(b, &g, lo, hi, false);
 	if (k >= 0) {
 		run(out, k, BISECT_WHY_SEARCH);
-		choose_ahead(b, &g, k, out->ahead);
+		choose_ahead(b, &g, out);
 		return;
 	}
 	out->verdict = out->first == out->last ? BISECT_FOUND : BISECT_RANGE;
@@ -187,7 +187,7 @@ bool exact_next(struct bisect *b, struct bisect_step *out)
 		run(out, bisect_runs_of(b, n) < bisect_runs_of(b, 0) ? n : 0,
 		    BISECT_WHY_CALIBRATE);
 		gain_exact(&g);
-		choose_ahead(b, &g, out->kernel, out->ahead);
+		choose_ahead(b, &g, out);
 		return true;
 	}
 	read_ends(b, out);

@@ -74,11 +74,36 @@ static enum hunt_go judge_ends(struct hunt *h, const struct guided_kernel *good,
 	return HUNT_AGAIN;
 }
 
+/* While the bad end is built, the good one is booted: the search wants to know
+ * what it does in any case. */
+static int boot_early(struct hunt *h, struct err *e)
+{
+	bool known = h->c->workload || h->s->nworkloads == 1;
+
+	if (h->early || !known || h->c->kind == CRITERION_BUILD ||
+	    guided_alone(h->run))
+		return 0;
+	h->early = true;
+	return guided_boot(h->run, 0, hunt_workload(h), ROLE_SAMPLE, 1, 1, e);
+}
+
+static bool early_runs(struct hunt *h)
+{
+	char id[BOOT_ID], *why;
+	enum guided_state state;
+
+	if (!h->early)
+		return false;
+	state = guided_boot_state(h->run, 0, hunt_workload(h), 1, id, &why);
+	free(why);
+	return state == GUIDED_AWAITED;
+}
+
 enum hunt_go hunt_ends(struct hunt *h)
 {
 	struct guided_kernel good, bad;
 	enum hunt_go go = HUNT_WAIT;
-	struct err e;
+	struct err e = {0};
 
 	if (guided_kernel(h->run, 0, &good, &e))
 		return hunt_fail(h, &e);
@@ -86,10 +111,13 @@ enum hunt_go hunt_ends(struct hunt *h)
 		guided_kernel_release(&good);
 		return hunt_fail(h, &e);
 	}
-	if (good.state == GUIDED_TODO || bad.state == GUIDED_TODO)
+	if (good.state == GUIDED_TODO || bad.state == GUIDED_TODO) {
 		hunt_build(h, 0, h->n, -1);
-	else
+		if (good.state == GUIDED_READY && boot_early(h, &e))
+			go = hunt_fail(h, &e);
+	} else if (!early_runs(h)) {
 		go = judge_ends(h, &good, &bad);
+	}
 	guided_kernel_release(&good);
 	guided_kernel_release(&bad);
 	return go;

@@ -47,7 +47,8 @@ struct hunt {
 	uint64_t *identity; /* by kernel; 0: not known */
 	size_t workload;    /* index of the study's array */
 	int seed;           /* of the boot that runs for the step; 0: none */
-	size_t probe;       /* boots that were tried to find how it is broken */
+	bool early;   /* the good end was booted before the search began */
+	size_t probe; /* boots that were tried to find how it is broken */
 	json_t *confirmation; /* what the fresh boots say; NULL: none */
 	json_t *undo; /* what the bad end without the patch says; NULL: none */
 	bool undoes;  /* this is about that alone: kernel 1 is the bad end,
@@ -68,6 +69,8 @@ char *hunt_stage(const struct hunt *h, int kernel);
 enum hunt_go hunt_refuse(struct hunt *h);
 /* The lab failed. */
 enum hunt_go hunt_fail(struct hunt *h, const struct err *e);
+/* Index of the workload that tells, or is looked at first. */
+size_t hunt_workload(const struct hunt *h);
 /* Asks for these kernels, the first one first; -1 are passed over. */
 void hunt_build(struct hunt *h, int k, int k2, int k3);
 /* Writes the event, with what more says of it (may be NULL; taken over), and

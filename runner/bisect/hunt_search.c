@@ -49,7 +49,7 @@ static json_t *setup_json(struct hunt *h, struct err *e)
 	return o;
 }
 
-static size_t workload_of(const struct hunt *h)
+size_t hunt_workload(const struct hunt *h)
 {
 	for (size_t i = 0; h->c->workload && i < h->s->nworkloads; i++)
 		if (!strcmp(h->s->workloads[i]->label, h->c->workload))
@@ -66,7 +66,7 @@ static int start(struct hunt *h, struct err *e)
 		h->identity[k] = h->set.kernels[k].identity;
 		h->told[k] = h->set.kernels[k].built;
 	}
-	h->workload = workload_of(h);
+	h->workload = hunt_workload(h);
 	h->phase = HUNT_SEARCH;
 	return 0;
 }
@@ -307,15 +307,18 @@ static enum hunt_go next_step(struct hunt *h)
 	}
 }
 
-/* The next likely kernels are built while this one is booted.  Where a build
- * takes far longer than the boot, a wrong guess would only be waited for; and a
+/* The next likely kernels are built while this one is booted, where that saves
+ * more than a wrong guess, which has to be waited for, is likely to cost.  A
  * machine that wants the host for itself gets it. */
 static void build_ahead(struct hunt *h)
 {
-	const struct bisect_kernel *k = &h->set.kernels[h->step.kernel];
+	const struct bisect_step *s = &h->step;
+	const struct bisect_kernel *k = &h->set.kernels[s->kernel];
+	double wait_s = fmax(k->build_s - k->run_s, 0);
 
-	if (!guided_alone(h->run) && k->run_s >= k->build_s / 2)
-		hunt_build(h, h->step.ahead[0], h->step.ahead[1], -1);
+	if (!guided_alone(h->run) &&
+	    s->ahead_p * k->run_s >= (1 - s->ahead_p) * wait_s)
+		hunt_build(h, s->ahead[0], s->ahead[1], -1);
 }
 
 static enum hunt_go boot_step(struct hunt *h, int k)

@@ -131,13 +131,31 @@ static void sweep(const struct grid *g, int side, int s, const struct spot *at,
 	}
 }
 
+static double centre_of_all(const struct evidence *v, double guess,
+			    double spread)
+{
+	double *values, centre;
+	int n = 0;
+
+	for (int i = 0; i < v->n; i++)
+		n += v->at[i].n;
+	values = xcalloc((size_t)n, sizeof(*values));
+	n = 0;
+	for (int i = 0; i < v->n; i++)
+		for (int j = 0; j < v->at[i].n; j++)
+			values[n++] = v->at[i].y[j];
+	centre = robust_mean(values, n, guess, spread);
+	free(values);
+	return centre;
+}
+
 static void place_grid(const struct bisect *b, struct evidence *v,
 		       struct grid *g)
 {
 	const struct spot *good = &v->at[0], *bad = &v->at[v->n - 1];
 	const struct bisect_setup *set = &b->set;
 	double gap, low, high, spread;
-	int df, total = 0;
+	int df;
 
 	spread = robust_spread(v->at, v->n, &df);
 	if (set->spread_df > 0) {
@@ -151,11 +169,8 @@ static void place_grid(const struct bisect *b, struct evidence *v,
 	gap = fabs(g->centre[BAD] - g->centre[GOOD]);
 	spread = fmax(spread, FLOOR * gap);
 	spread = fmax(spread, 1e-12 * fabs(g->centre[GOOD]) + DBL_MIN * 1e20);
-	for (int i = 0; i < v->n; i++)
-		total += v->at[i].n;
-	g->centre[ALL] =
-		robust_mean(b->values, total,
-			    (g->centre[GOOD] + g->centre[BAD]) / 2, spread);
+	g->centre[ALL] = centre_of_all(
+		v, (g->centre[GOOD] + g->centre[BAD]) / 2, spread);
 	g->error[GOOD] = 1 / sqrt(good->n);
 	g->error[BAD] = 1 / sqrt(bad->n);
 	g->error[ALL] = 1 / sqrt(good->n + bad->n);

@@ -93,11 +93,26 @@ static void describe(const struct bisect *b, const struct evidence *v,
 	groups_best(b, out);
 }
 
+/* The probability of no difference by the runs of the ends alone: a change in
+ * more than one step makes one step and none look alike bad. */
+static double none_of_ends(const struct bisect *b, const struct evidence *v)
+{
+	const struct spot at[2] = {v->at[0], v->at[v->n - 1]};
+	double split;
+	struct evidence own = {.n = 2, .at = at, .split = &split};
+
+	levels_weigh(b, &own);
+	return 1 / (1 + exp(split - own.none));
+}
+
 /* False: they differ well enough to go on. */
-static bool level_ends(const struct bisect *b, struct bisect_step *out)
+static bool level_ends(const struct bisect *b, const struct evidence *v,
+		       struct bisect_step *out)
 {
 	double least = b->set.min_effect, none = b->post[0];
 
+	if (none > UNSURE && v->n > 2)
+		none = fmin(none, none_of_ends(b, v));
 	if (least > 0 && out->low > -least && out->high < least)
 		end_with(out, BISECT_ENDS,
 			 none < SURE ? BISECT_WHY_SMALL : BISECT_WHY_EQUAL);
@@ -131,10 +146,11 @@ static bool break_ends(const struct bisect *b, struct bisect_step *out)
 	return true;
 }
 
-static bool ends(const struct bisect *b, struct bisect_step *out)
+static bool ends(const struct bisect *b, const struct evidence *v,
+		 struct bisect_step *out)
 {
 	return b->set.kind == BISECT_BREAK ? break_ends(b, out)
-					   : level_ends(b, out);
+					   : level_ends(b, v, out);
 }
 
 static void make_gain(const struct bisect *b, const struct evidence *v,
@@ -200,9 +216,10 @@ static bool judge(const struct bisect *b, const struct evidence *v,
 		  struct bisect_step *out)
 {
 	bool enough = out->posterior >= b->set.stop;
+	bool due = b->runs % LOOK == 0 || b->post[0] > UNSURE;
 	struct models m = {.step = 1, .doubt = -1};
 
-	if (!enough && (b->set.kind == BISECT_BREAK || b->runs % LOOK))
+	if (!enough && (b->set.kind == BISECT_BREAK || !due))
 		return false;
 	if (b->set.kind == BISECT_METRIC && v->n > 2)
 		models_compare(b, v, &m);
@@ -251,7 +268,7 @@ void noisy_next(struct bisect *b, struct bisect_step *out)
 	gain_exact(&g);
 	if (fewest_end_runs(b) < calibration(b)) {
 		run(out, poorer_end(b), BISECT_WHY_CALIBRATE);
-		choose_ahead(b, &g, out->kernel, out->ahead);
+		choose_ahead(b, &g, out);
 		return;
 	}
 	if (b->set.kind == BISECT_BREAK)
@@ -261,12 +278,12 @@ void noisy_next(struct bisect *b, struct bisect_step *out)
 	weigh_patches(b, &v);
 	describe(b, &v, out);
 	make_gain(b, &v, &g);
-	if (!ends(b, out) && !judge(b, &v, out)) {
+	if (!ends(b, &v, out) && !judge(b, &v, out)) {
 		if ((end_runs(b, false) + end_runs(b, true)) * SHARE < b->runs)
 			run(out, poorer_end(b), BISECT_WHY_CALIBRATE);
 		else
 			search(b, &g, out);
 	}
 	if (out->verdict == BISECT_RUN)
-		choose_ahead(b, &g, out->kernel, out->ahead);
+		choose_ahead(b, &g, out);
 }

@@ -1,8 +1,8 @@
 """The figures of docs/bench.md, measured anew: `make bench`.
 
     bench.py [SECTION ...]      demo, runner, many, exact, spread, series,
-                                sweep, console, sick, boot-time, report; all
-                                unless named
+                                sweep, console, sick, boot-time, report,
+                                bisect; all unless named
 
 Nothing is asserted here; each section prints what it saw next to its goal.
 Everything is kept in build/bench, so that packages are fetched once.
@@ -20,6 +20,7 @@ import subprocess
 import sys
 import time
 
+import git_bisect
 import reactions
 import report
 import sweep
@@ -203,7 +204,8 @@ def main() -> None:
     sections = {"demo": demo, "runner": runner, "many": many, "exact": exact,
                 "spread": spread, "series": sweep.series, "sweep": sweep.sweep,
                 "console": console, "sick": reactions.sick,
-                "boot-time": reactions.boot_time, "report": report.report}
+                "boot-time": reactions.boot_time, "report": report.report,
+                "bisect": git_bisect.bisect}
     BENCH.mkdir(parents=True, exist_ok=True)
     for name in sys.argv[1:] or sections:
         sections[name]()

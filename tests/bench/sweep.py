@@ -77,12 +77,16 @@ class Lab:
         self.path = FOLDER / name
         self.ccache = FOLDER / f"{name}-ccache"
 
+    def environment(self) -> dict[str, str]:
+        """Of klab: its own ccache."""
+        return {**os.environ, "CCACHE_DIR": str(self.ccache),
+                "KLAB_HOME": os.environ.get("KLAB_HOME", str(ROOT))}
+
     def klab(self, *words: str) -> float:
         """Runs klab and returns its wall time, with the report."""
-        env = {**os.environ, "CCACHE_DIR": str(self.ccache),
-               "KLAB_HOME": os.environ.get("KLAB_HOME", str(ROOT))}
         start = time.monotonic()
-        run([str(KLAB), "--lab", str(self.path), *words], fine=FINE, env=env)
+        run([str(KLAB), "--lab", str(self.path), *words], fine=FINE,
+            env=self.environment())
         return time.monotonic() - start
 
     def rows(self, sql: str, *values) -> list[tuple]:

@@ -13,6 +13,7 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 KLAB = ROOT / "klab"
+SERIES = ROOT / "configs" / "studies" / "series.yaml"
 
 STUDY = """\
 study: real
@@ -63,4 +64,18 @@ def filled(tmp_path_factory) -> Lab:
     """A lab with the study above done; its result is in .done."""
     lab = Lab(tmp_path_factory.mktemp("real"))
     lab.done = lab.klab("run", lab.study("real", STUDY))
+    return lab
+
+
+@pytest.fixture(scope="session")
+def series(tmp_path_factory) -> Lab:
+    """A lab with the study of planted faults done; its result is in .done, the
+    verdicts by (config, stage) in .rows_of."""
+    lab = Lab(tmp_path_factory.mktemp("series"))
+    lab.done = lab.klab("run", str(SERIES))
+    compared = lab.klab("compare", "--json", "--metric", "time", "series")
+    assert compared.returncode == 1, compared.stderr + lab.done.stderr
+    lab.table = json.loads(compared.stdout)
+    lab.rows_of = {(row["config"], row["stage"]): row
+                   for row in lab.table["rows"]}
     return lab

@@ -9,24 +9,9 @@ import subprocess
 
 import pytest
 
-from conftest import ROOT, Lab
+from conftest import ROOT, SERIES as STUDY, Lab
 
-STUDY = ROOT / "configs" / "studies" / "series.yaml"
 CONFIGS = ("nort", "rt")
-
-
-@pytest.fixture(scope="module")
-def series(tmp_path_factory) -> Lab:
-    """A lab with the study done; its result is in .done, the verdicts by
-    (config, stage) in .rows_of."""
-    lab = Lab(tmp_path_factory.mktemp("series"))
-    lab.done = lab.klab("run", str(STUDY))
-    compared = lab.klab("compare", "--json", "--metric", "time", "series")
-    assert compared.returncode == 1, compared.stderr + lab.done.stderr
-    lab.table = json.loads(compared.stdout)
-    lab.rows_of = {(row["config"], row["stage"]): row
-                   for row in lab.table["rows"]}
-    return lab
 
 
 def config_of(lab: Lab, stage: int, config: str) -> list[str]:

@@ -43,6 +43,33 @@ static void test_values_that_do_not_differ(void **state)
 	both_modes(9, BISECT_METRIC, 0, 1, 0.01, 0, BISECT_WHY_EQUAL);
 }
 
+/* A change that grows with each patch: neither one step nor none is like it,
+ * but that the ends differ is beyond doubt. */
+static void test_ends_that_a_slope_lies_between(void **state)
+{
+	static const struct {
+		int kernel;
+		double of_base;
+	} seen[] = {{0, 1.0033}, {8, 1.1638}, {0, 1.0066}, {8, 1.1677},
+		    {4, 1.0836}, {4, 1.0872}, {0, 1.0023}, {8, 1.1626},
+		    {2, 1.0434}, {4, 1.0824}, {4, 1.0855}, {4, 1.0832},
+		    {4, 1.0901}, {3, 1.0635}, {0, 1.0051}, {4, 1.0813}};
+
+	(void)state;
+	bench_setup(&t, 8, BISECT_METRIC, BISECT_EXACT);
+	t.set.min_effect = log(1.01);
+	t.set.direction = 1;
+	bench_begin(&t);
+	for (size_t i = 0; i < sizeof(seen) / sizeof(*seen); i++)
+		bench_value(&t, seen[i].kernel, log(seen[i].of_base));
+	assert_true(t.step.low > log(1.05));
+	assert_int_not_equal(t.step.verdict, BISECT_ENDS);
+	for (int i = 0; i < 40 && t.step.verdict == BISECT_RUN; i++)
+		bench_value(&t, t.step.kernel, 0.02 * t.step.kernel);
+	assert_int_equal(t.step.verdict, BISECT_NO_STEP);
+	bench_end(&t);
+}
+
 static void test_the_numbers_are_given(void **state)
 {
 	(void)state;
@@ -290,6 +317,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_values_that_do_not_differ),
+		cmocka_unit_test(test_ends_that_a_slope_lies_between),
 		cmocka_unit_test(test_the_numbers_are_given),
 		cmocka_unit_test(test_swapped),
 		cmocka_unit_test(test_breaks_at_both_ends_or_none),
