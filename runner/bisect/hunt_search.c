@@ -261,23 +261,58 @@ static int see_boot(struct hunt *h, int k, enum guided_state state,
 
 /* ---- steps ---- */
 
+#define TAIL 0.025 /* of the posterior, left out at either side */
+
+/* "patch 35", or "one of patches 22 to 35". */
+static void say_patches(const struct hunt *h, int first, int last,
+			struct str *text)
+{
+	const struct stage *g = h->s->stages;
+
+	if (first == last)
+		str_addf(text, "patch %s", g[first].name);
+	else
+		str_addf(text, "one of patches %s to %s", g[first].name,
+			 g[last].name);
+}
+
+/* Which patches are left, in 95 % of all cases. */
+static void say_left(const struct hunt *h, struct str *text)
+{
+	const double *p = bisect_posterior(h->b);
+	double all = 0, tail = 0;
+	int first = 0, last = 0;
+
+	for (int c = 1; c <= h->n; c++)
+		all += p[c];
+	for (int c = 1; c <= h->n; c++) {
+		tail += p[c];
+		if (!first && tail > TAIL * all)
+			first = c;
+		if (!last && tail >= (1 - TAIL) * all)
+			last = c;
+	}
+	if (!first || !last)
+		return;
+	say_patches(h, first, last, text);
+	str_adds(text, "; ");
+}
+
 static void say_step(struct hunt *h)
 {
 	const struct bisect_step *s = &h->step;
 	char *stage = hunt_stage(h, s->kernel);
+	struct str text = STR_INIT;
 
-	if (s->why == BISECT_WHY_CALIBRATE || s->first < 1)
-		hunt_say(h, "next: %s", stage);
-	else if (s->first == s->last)
-		hunt_say(h, "likeliest: patch %s, %.0f %%; next: %s",
-			 h->s->stages[s->first].name, 100 * s->posterior,
-			 stage);
-	else
-		hunt_say(h,
-			 "likeliest: one of patches %s to %s, %.0f %%; next: "
-			 "%s",
-			 h->s->stages[s->first].name,
-			 h->s->stages[s->last].name, 100 * s->posterior, stage);
+	if (s->why != BISECT_WHY_CALIBRATE && s->first >= 1) {
+		say_left(h, &text);
+		str_adds(&text, "likeliest: ");
+		say_patches(h, s->first, s->last, &text);
+		str_addf(&text, ", %.*f %%; ", s->posterior < 0.01 ? 1 : 0,
+			 100 * s->posterior);
+	}
+	hunt_say(h, "%snext: %s", text.buf ? text.buf : "", stage);
+	str_release(&text);
 	free(stage);
 }
 
