@@ -294,6 +294,7 @@ static void say_left(const struct hunt *h, struct str *text)
 	}
 	if (!first || !last)
 		return;
+	str_adds(text, "95 %: ");
 	say_patches(h, first, last, text);
 	str_adds(text, "; ");
 }
