@@ -1,0 +1,388 @@
+"""Records of bisects, lab/bisects/NAME/log.jsonl, as runner/bisect/journal.h
+has them.
+
+What is in them comes from trees and guests, and a record may have been cut by
+a kill, damaged, or written by another klab: whatever is not as it should be is
+left out, and said.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from .errors import BadRequest
+
+#: Of the setup line: a record of a later one is not read.
+VERSION = 1
+#: Bytes of a record; klab reads no more either.
+RECORD_MAX = 256 << 20
+#: Names of a bisect, and what it is called after: study_of().
+NAME = re.compile(r"(.+)-bisect-[0-9a-f]{8}", re.S)
+STUDY_NAME_MAX = 80
+
+#: What was seen of a kernel that says something of it.
+VALUE, GOOD, BAD, UNTESTABLE, INFRA = (
+    "value", "good", "bad", "untestable", "infra")
+#: Seeds above are of fresh boots.
+SEED_FRESH = 300_000
+
+
+class Unreadable(BadRequest):
+    """A record of which nothing can be said."""
+
+
+@dataclass
+class Kernel:
+    """One that the bisect may boot; all but the first have a candidate, which
+    is what was added to the one before it."""
+
+    index: int
+    stage: str
+    subject: str
+    commit: str
+    weight: float
+
+
+@dataclass
+class Step:
+    """What the search made of all that was seen before it.
+
+    kernel: which one it wants next, None at the end; first, last: the
+    likeliest candidates, 0 if there are none; posterior: by candidate, what
+    is below 0.0001 is left out; good, bad, effect, low, high, spread: of a
+    metric logarithms, of a break shares, None if not known.
+    """
+
+    verdict: str
+    why: str
+    mode: str
+    kernel: int | None
+    first: int
+    last: int
+    probability: float
+    posterior: dict[int, float]
+    levels: dict[str, float | None]
+    runs: int
+
+
+@dataclass
+class Seen:
+    """One boot, or one build that says something.
+
+    value: in the metric's unit; before: the step that asked for it; after:
+    the step that followed from it, None if there is none or several were seen
+    at once; fresh: it is a confirmation's that was given back to the search.
+    """
+
+    number: int
+    kernel: int
+    what: str
+    value: float | None
+    seed: int | None
+    boot: str
+    says: str
+    wall_s: float | None
+    fresh: bool
+    before: Step | None = None
+    after: Step | None = None
+
+
+@dataclass
+class Fresh:
+    """A boot of a confirmation.  side: culprit, parent, tip or without."""
+
+    side: str
+    stage: str
+    seed: int | None
+    boot: str
+    what: str
+    value: float | None
+    says: str
+
+
+@dataclass
+class Record:
+    """A bisect, as far as it came.
+
+    start: the first step, before anything was seen; confirmations: each a
+    list of boots; result: its line, {} if there is none; last: the last step;
+    trouble: what is wrong with the file, or ''.
+    """
+
+    name: str
+    setup: dict[str, Any] = field(default_factory=dict)
+    kernels: list[Kernel] = field(default_factory=list)
+    seen: list[Seen] = field(default_factory=list)
+    start: Step | None = None
+    last: Step | None = None
+    steps: list[Step] = field(default_factory=list)
+    confirmations: list[list[Fresh]] = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
+    trouble: str = ""
+
+    @property
+    def criterion(self) -> dict[str, Any]:
+        return member(self.setup, "criterion")
+
+    @property
+    def is_metric(self) -> bool:
+        return string(self.criterion, "kind") == "metric"
+
+
+# ---- what is in a line, of the right kind or not at all ----
+
+def string(line: dict[str, Any], key: str) -> str:
+    found = line.get(key)
+    return found if isinstance(found, str) else ""
+
+
+def number(line: dict[str, Any], key: str) -> float | None:
+    """A finite one, or None."""
+    found = line.get(key)
+    if isinstance(found, bool) or not isinstance(found, (int, float)):
+        return None
+    try:
+        found = float(found)
+    except OverflowError:
+        return None
+    return found if math.isfinite(found) else None
+
+
+def whole(line: dict[str, Any], key: str, top: int) -> int | None:
+    """One from 0 to top, or None."""
+    found = line.get(key)
+    right = isinstance(found, int) and not isinstance(found, bool)
+    return found if right and 0 <= found <= top else None
+
+
+def member(line: dict[str, Any], key: str) -> dict[str, Any]:
+    found = line.get(key)
+    return found if isinstance(found, dict) else {}
+
+
+# ---- the files ----
+
+def names(lab: Path) -> list[str]:
+    """The bisects of a lab that have a record, the latest first."""
+    found = []
+    try:
+        folders = list((lab / "bisects").iterdir())
+    except OSError:
+        return []
+    for folder in folders:
+        try:
+            found.append(((folder / "log.jsonl").stat().st_mtime_ns,
+                          folder.name))
+        except OSError:
+            continue
+    return [name for _, name in sorted(found, reverse=True)]
+
+
+def study_of(name: str) -> str:
+    """The first STUDY_NAME_MAX characters of the study that a bisect is of;
+    '' if that is no name of a bisect."""
+    found = NAME.fullmatch(name)
+    return found[1] if found else ""
+
+
+def of_study(lab: Path, study: str) -> list[str]:
+    """The bisects of a study, the latest first."""
+    return [name for name in names(lab)
+            if study_of(name) == study[:STUDY_NAME_MAX]]
+
+
+def is_bisect(lab: Path, name: str) -> bool:
+    return name not in ("", ".", "..") and "/" not in name and (
+        path_of(lab, name).is_file())
+
+
+def path_of(lab: Path, name: str) -> Path:
+    return lab / "bisects" / name / "log.jsonl"
+
+
+def _raw(lab: Path, name: str) -> list[bytes]:
+    """The lines of a record; one that was cut by a kill is not among them.
+    Raises Unreadable."""
+    path = path_of(lab, name)
+    try:
+        with open(path, "rb") as file:
+            found = file.read(RECORD_MAX + 1)
+    except OSError as error:
+        raise Unreadable(f"the record '{path}' cannot be read: "
+                         f"{error.strerror}") from None
+    if len(found) > RECORD_MAX:
+        raise Unreadable(f"the record '{path}' is larger than "
+                         f"{RECORD_MAX >> 20} MiB: klab writes none that "
+                         "large")
+    return found.split(b"\n")[:-1]
+
+
+def _parse(line: bytes) -> dict[str, Any] | None:
+    try:
+        found = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def read(lab: Path, name: str) -> Record:
+    """A whole record.  Raises Unreadable if it has no setup."""
+    lines = _raw(lab, name)
+    record = _begin(lab, name, lines)
+    for at, raw in enumerate(lines[1:], 2):
+        line = _parse(raw)
+        if line is None:
+            record.trouble = (
+                f"line {at} of the record is damaged: it is shown up to there")
+            break
+        _take(record, line)
+    return record
+
+
+def outline(lab: Path, name: str) -> Record:
+    """A record's setup, and its last step or its result: enough to say what
+    came of it.  Raises Unreadable."""
+    lines = _raw(lab, name)
+    record = _begin(lab, name, lines)
+    for raw in reversed(lines[1:]):
+        line = _parse(raw)
+        if line is None:
+            record.trouble = "the record is damaged"
+            continue
+        if string(line, "t") in ("step", "result"):
+            _take(record, line)
+            break
+    return record
+
+
+def _begin(lab: Path, name: str, lines: list[bytes]) -> Record:
+    path = path_of(lab, name)
+    if not lines:
+        raise Unreadable(
+            "nothing was searched: it was refused or interrupted before its "
+            "ends were there, and the same command says why")
+    setup = _parse(lines[0])
+    if setup is None or setup.get("t") != "setup":
+        raise Unreadable(f"the record '{path}' is damaged: its first line is "
+                         "no setup of a bisect")
+    version = number(setup, "version")
+    if version is not None and version > VERSION:
+        raise Unreadable(f"the record '{path}' is of a newer klab (version "
+                         f"{version:g}, this one knows {VERSION}): use that "
+                         "one")
+    listed = setup.get("kernels")
+    listed = listed if isinstance(listed, list) else []
+    kernels = [_kernel(i, one if isinstance(one, dict) else {})
+               for i, one in enumerate(listed)]
+    if len(kernels) < 2:
+        raise Unreadable(f"the record '{path}' is damaged: its setup names no "
+                         "kernels")
+    return Record(name, setup, kernels)
+
+
+def _kernel(index: int, line: dict[str, Any]) -> Kernel:
+    return Kernel(index, string(line, "stage") or str(index),
+                  string(line, "subject"), string(line, "commit"),
+                  number(line, "weight") or 0.0)
+
+
+# ---- lines ----
+
+def _take(record: Record, line: dict[str, Any]) -> None:
+    """Lines of kinds that are not known are passed over."""
+    kind = string(line, "t")
+    if kind == "step":
+        _take_step(record, _step(record, line))
+    elif kind == "event":
+        _take_event(record, line)
+    elif kind == "confirm":
+        _take_confirm(record, line)
+    elif kind == "result":
+        record.result = line
+
+
+def _step(record: Record, line: dict[str, Any]) -> Step:
+    top = len(record.kernels) - 1
+    first, last = whole(line, "first", top), whole(line, "last", top)
+    if not first or not last or first > last:
+        first = last = 0
+    return Step(string(line, "verdict"), string(line, "why"),
+                string(line, "mode"), whole(line, "kernel", top), first, last,
+                number(line, "probability") or 0.0, _posterior(line, top),
+                {key: number(line, key) for key in (
+                    "good", "bad", "spread", "effect", "low", "high")},
+                whole(line, "runs", 1 << 30) or 0)
+
+
+def _posterior(line: dict[str, Any], top: int) -> dict[int, float]:
+    found: dict[int, float] = {}
+    listed = line.get("posterior")
+    for pair in listed if isinstance(listed, list) else []:
+        if isinstance(pair, list) and len(pair) == 2:
+            pair = {"candidate": pair[0], "share": pair[1]}
+            candidate = whole(pair, "candidate", top)
+            share = number(pair, "share")
+            if candidate and share is not None and 0 <= share <= 1.000001:
+                found[candidate] = min(share, 1.0)
+    return found
+
+
+def _take_step(record: Record, step: Step) -> None:
+    """A step that follows a build says more of what was seen before that."""
+    record.steps.append(step)
+    record.last = step
+    if record.seen:
+        record.seen[-1].after = step
+    elif record.start is None:
+        record.start = step
+
+
+def _take_event(record: Record, line: dict[str, Any]) -> None:
+    kernel = whole(line, "kernel", len(record.kernels) - 1)
+    what = string(line, "what")
+    if kernel is None or what not in (VALUE, GOOD, BAD, UNTESTABLE, INFRA):
+        return
+    seed = whole(line, "seed", 1 << 31)
+    fresh = seed is not None and seed > SEED_FRESH
+    boot, value = string(line, "boot"), number(line, "measured")
+    if fresh and not boot:
+        boot, value = _confirmed(record, record.kernels[kernel].stage, seed)
+    record.seen.append(Seen(
+        len(record.seen) + 1, kernel, what, value, seed, boot,
+        string(line, "says"), number(line, "wall_s"), fresh,
+        next((step for step in reversed(record.steps)
+              if step.kernel == kernel), None)))
+
+
+def _confirmed(record: Record, stage: str,
+               seed: int) -> tuple[str, float | None]:
+    """Boot and value of a confirmation's boot."""
+    for one in record.confirmations[-1] if record.confirmations else []:
+        if (one.stage, one.seed) == (stage, seed):
+            return one.boot, one.value
+    return "", None
+
+
+def _take_confirm(record: Record, line: dict[str, Any]) -> None:
+    one = Fresh(string(line, "side"), string(line, "stage"),
+                whole(line, "seed", 1 << 31), string(line, "boot"),
+                string(line, "what"), number(line, "measured"),
+                string(line, "says"))
+    rounds = record.confirmations
+    # Each boot is there once in a round; a kill may have one done twice.
+    if not rounds or _given_back(record) or any(
+            (old.side, old.seed) == (one.side, one.seed)
+            for old in rounds[-1]):
+        rounds.append([])
+    rounds[-1].append(one)
+
+
+def _given_back(record: Record) -> bool:
+    """Were the boots of the last round given back to the search?"""
+    boots = {one.boot for one in record.confirmations[-1]}
+    return any(one.fresh and one.boot in boots for one in record.seen)

@@ -1,0 +1,481 @@
+"""The page of a bisect: what was found, how sure that is, and how it came
+about."""
+
+from __future__ import annotations
+
+import datetime
+import math
+import shlex
+import sqlite3
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from .. import bisect_words, bisects, load, plots, text
+from ..bisects import BAD, GOOD, INFRA, UNTESTABLE, VALUE, Record, Seen
+from ..errors import Problem
+from . import files, html, posterior
+
+#: So many patches of a range are shown.
+PATCHES = 5
+#: Characters of what a boot says, in a table.
+SAYS = 120
+
+#: Why the search wanted a boot.
+WHYS = {"calibrate": "to know the end", "search": "tells most",
+        "weak": "told too little", "infra": "was lost", "doubt": "in doubt"}
+#: What was seen: class of the style sheet, sign, word.
+SIGHTS = {GOOD: ("good", "\u25cb", "good"), BAD: ("bad", "\u25cf", "bad"),
+          UNTESTABLE: ("untestable", "\u00d7", "cannot be tested"),
+          INFRA: ("infra", "!", "lost by the lab"),
+          VALUE: ("value", "\u25c7", "between the ends")}
+
+STUDY = "SELECT id, updated FROM study WHERE name = ?"
+MACHINE = "SELECT clock, accel FROM machine WHERE study = ? AND name = ?"
+BUILDS = """
+    SELECT stage, state, wall_ms, log FROM variant
+    WHERE study = ? AND config = ?"""
+BOOTS = """
+    SELECT DISTINCT b.id, b.started, b.wall_ms FROM cell c
+    JOIN boot b ON b.id = c.boot JOIN study s ON s.id = c.study
+    WHERE s.name IN (?, ?)"""
+OTHERS = """
+    SELECT DISTINCT c.boot FROM cell c JOIN study s ON s.id = c.study
+    WHERE s.name NOT IN (?1, ?2) AND c.boot IN (
+        SELECT c.boot FROM cell c JOIN study s ON s.id = c.study
+        WHERE s.name IN (?1, ?2))"""
+
+
+@dataclass
+class Facts:
+    """What the database knows besides.
+
+    builds: stage number to state, wall_ms (None: none was needed), log;
+    boots: id to when it started and wall_ms; shared: boots that other studies
+    have too.
+    """
+
+    updated: str = ""
+    clock: str = ""
+    accel: str = ""
+    builds: dict[int, dict[str, Any]] = field(default_factory=dict)
+    boots: dict[str, dict[str, Any]] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
+
+
+def facts(db: str | Path, record: Record) -> Facts:
+    """What can be read of it: a lab that cannot be read has none."""
+    found = Facts()
+    names = record.name, f"{record.name}-undo"
+    try:
+        connection = load.open_lab(Path(db))
+    except Problem:
+        return found
+    connection.row_factory = sqlite3.Row
+    try:
+        for row in connection.execute(STUDY, names[:1]):
+            found.updated = row["updated"]
+            _of_study(connection, record, row["id"], found)
+        for row in connection.execute(BOOTS, names):
+            found.boots[row["id"]] = dict(row)
+        found.shared = {row["boot"]
+                        for row in connection.execute(OTHERS, names)}
+    except sqlite3.Error:
+        pass
+    finally:
+        connection.close()
+    return found
+
+
+def _of_study(connection: sqlite3.Connection, record: Record, study: int,
+              found: Facts) -> None:
+    machine = bisects.string(record.setup, "machine")
+    for row in connection.execute(MACHINE, (study, machine)):
+        found.clock, found.accel = row["clock"], row["accel"]
+    config = bisects.string(record.setup, "config")
+    for row in connection.execute(BUILDS, (study, config)):
+        found.builds[row["stage"]] = dict(row)
+
+
+# ---- writing ----
+
+def write(db: str | Path, lab: str | Path, name: str) -> Path:
+    """Write a bisect's page, reports/NAME/index.html; its path.
+
+    Published by rename.  Raises BadRequest if nothing can be said of its
+    record, and CannotWork.
+    """
+    record = bisects.read(Path(lab), name)
+    path = Path(lab) / "reports" / name / "index.html"
+    html.publish(path, render(record, facts(db, record), Path(lab)))
+    return path
+
+
+def render(record: Record, known: Facts, lab: Path) -> str:
+    """The page as text."""
+    told = bisect_words.outcome(record)
+    sights = _sights(record)
+    judged = {number: sight[0] for number, sight in sights.items()}
+    code = html.script("page")
+    figure = _values(record, known)
+    return html.environment().get_template("bisect.html.j2").render(
+        style=html.style("page", "index", "plots", "run", "bisect"),
+        script=code, policy=html.policy(code), record=record,
+        name=record.name, told=told, nouns=bisect_words.nouns(record),
+        facts=_facts(record, known, lab), picture=posterior.picture(
+            record, judged),
+        sights=[sight for sight in SIGHTS.values()
+                if sight[0] in judged.values()],
+        order=_order(record, known, lab, sights), figure=figure,
+        cost=_cost(record, known), rounds=_rounds(record, known, lab),
+        confirmation=[one for one in (
+            bisect_words.confirmation_words(record),
+            bisect_words.undo_words(record)) if one],
+        patches=_patches(record, lab), commands=_commands(record, lab),
+        log=files.link(lab, f"bisects/{record.name}/log.jsonl"),
+        several=len(record.confirmations) > 1, generated=html.now())
+
+
+# ---- facts ----
+
+def _facts(record: Record, known: Facts, lab: Path) -> list[dict[str, str]]:
+    setup = record.setup
+    one, many = bisect_words.nouns(record)
+    good, bad = bisect_words.ends(record)
+    study = _study(record, lab)
+    clock = {"exact": "exact clock"}.get(known.clock, "" if not known.clock
+                                         else f"wall clock, {known.accel}")
+    machine = bisects.string(setup, "machine")
+    modes = list(dict.fromkeys(step.mode for step in record.steps))
+    pairs = [
+        ("Study", study["name"], study["href"]),
+        ("Looked for", bisect_words.what(record), ""),
+        ("Config", bisects.string(setup, "config"), ""),
+        ("Machine", f"{machine}, {clock}" if clock else machine, ""),
+        ("Good end", good, ""), ("Bad end", bad, ""),
+        ("Candidates", text.plural(len(record.kernels) - 1, one, many), ""),
+        ("Search", {("exact",): "halving", ("noisy",): "by probability",
+                    ("exact", "noisy"): "halving, then by probability: the "
+                    "boots contradicted plain halving"}.get(tuple(modes), ""),
+         ""),
+        ("When", _when(known), "")]
+    return [{"term": term, "words": text.plain(words), "href": href}
+            for term, words, href in pairs if words]
+
+
+def _study(record: Record, lab: Path) -> dict[str, str]:
+    """What the study is called, and the link to its report, if it is there."""
+    name = bisects.study_of(record.name)
+    page = f"reports/{name}/index.html"
+    there = name not in ("", ".", "..") and "/" not in name and files.below(
+        lab, page)
+    path = bisects.string(record.setup, "study")
+    return {"name": f"{name} ({path})" if path else name,
+            "href": f"../{quote(name, safe='')}/index.html" if there else ""}
+
+
+def _times(known: Facts) -> list[tuple[datetime.datetime, float]]:
+    found = []
+    for boot in known.boots.values():
+        try:
+            start = datetime.datetime.fromisoformat(boot["started"])
+        except (TypeError, ValueError):
+            continue
+        if start.tzinfo is not None:
+            found.append((start, (boot["wall_ms"] or 0) / 1000))
+    return found
+
+
+def _when(known: Facts) -> str:
+    """'2026-01-01 14:05 UTC'; of its own boots, or the study's row."""
+    starts = [start for start, _ in _times(known)]
+    try:
+        found = min(starts) if starts else datetime.datetime.fromisoformat(
+            known.updated)
+    except ValueError:
+        return ""
+    return found.strftime("%Y-%m-%d %H:%M UTC")
+
+
+# ---- what was seen ----
+
+def _sights(record: Record) -> dict[int, tuple[str, str, str]]:
+    """How each boot is to be judged, by its number: a value goes with the end
+    whose level it is near."""
+    levels = record.last.levels if record.last else {}
+    good, bad = levels.get("good"), levels.get("bad")
+    found = {}
+    for one in record.seen:
+        found[one.number] = SIGHTS[one.what]
+        if one.what != VALUE or one.value is None or one.value <= 0 or (
+                good is None or bad is None or good == bad):
+            continue
+        # From 0, the good level, to 1, the bad one.
+        place = (math.log(one.value) - good) / (bad - good)
+        if place < 0.25 or place > 0.75:
+            sign = SIGHTS[BAD if place > 0.5 else GOOD]
+            found[one.number] = (sign[0], sign[1], f"like the {sign[2]} end")
+    return found
+
+
+def _scale(record: Record, known: Facts) -> text.Scale:
+    values = [one.value for one in record.seen] + [
+        one.value for part in record.confirmations for one in part]
+    return text.Scale(bisects.string(record.criterion, "unit"), values,
+                      known.clock == "exact")
+
+
+def _order(record: Record, known: Facts, lab: Path,
+           sights: dict[int, tuple[str, str, str]]) -> list[dict[str, Any]]:
+    """One row per boot, or per build where builds decide."""
+    scale = _scale(record, known)
+    begun: set[int] = set()
+    said: dict[str, int] = {}
+    made = []
+    for one in record.seen:
+        kernel = record.kernels[one.kernel]
+        first = one.kernel not in begun
+        begun.add(one.kernel)
+        subject = kernel.subject if one.kernel or _is_range(record) else ""
+        made.append({
+            "number": one.number, "sight": sights[one.number],
+            "kernel": text.plain(kernel.stage),
+            "subject": _clip(subject, SAYS),
+            "commit": text.plain(kernel.commit[:12])
+            if _is_range(record) else "",
+            "build": _build(record, known, one) if first else "",
+            "seed": one.seed, "boot": text.plain(one.boot),
+            "fresh": one.fresh,
+            "value": f"{scale.show(one.value)} {scale.unit}"
+            if one.value is not None else "",
+            "says": _clip(one.says, SAYS), "whole": text.plain(one.says),
+            "as": said.get(one.says),
+            "why": _why(record, one), "likely": _likeliest(record, one),
+            "wall": _wall(one.wall_s, known, one.boot),
+            "console": files.console(lab, one.boot) if one.boot else "",
+            "repeat": f"klab reproduce {shlex.quote(one.boot)}"
+            if one.boot else ""})
+        said.setdefault(one.says, one.number)
+    return made
+
+
+def _is_range(record: Record) -> bool:
+    """Are the candidates commits of the user's own?"""
+    return record.setup.get("range") is True
+
+
+def _clip(words: str, most: int) -> str:
+    words = text.plain(words)
+    return words if len(words) <= most else words[:most - 1] + "\u2026"
+
+
+def _why(record: Record, one: Seen) -> str:
+    if one.fresh:
+        return "denied what was found"
+    if one.before is None:
+        return ""
+    return WHYS.get(one.before.why, text.plain(one.before.why))
+
+
+def _build(record: Record, known: Facts, one: Seen) -> str:
+    """Of the first boot of a kernel: was it built for that?"""
+    built = known.builds.get(_index(record, one.kernel))
+    if built is None or built["state"] == "none":
+        return ""
+    if built["state"] == "broken":
+        return "does not build"
+    if built["wall_ms"] is None:
+        return "already there"
+    return f"built in {text.duration(built['wall_ms'])}"
+
+
+def _index(record: Record, kernel: int) -> int:
+    """The number of a kernel's stage in the study."""
+    listed = record.setup["kernels"][kernel]
+    found = bisects.whole(listed, "idx", 1 << 31) if isinstance(
+        listed, dict) else None
+    return kernel if found is None else found
+
+
+def _wall(seconds: float | None, known: Facts, boot: str) -> str:
+    if seconds is None and known.boots.get(boot, {}).get("wall_ms"):
+        seconds = known.boots[boot]["wall_ms"] / 1000
+    return "" if seconds is None else text.duration(1000 * seconds)
+
+
+def _likeliest(record: Record, one: Seen) -> str:
+    """'7: 50.0 %', '3 to 5: 33.3 %'."""
+    step = one.after
+    if step is None or not step.first:
+        return ""
+    first, last = (text.plain(record.kernels[at].stage)
+                   for at in (step.first, step.last))
+    words = first if step.first == step.last else f"{first} to {last}"
+    return f"{words}: {bisect_words.chance(step.probability)}"
+
+
+# ---- the values ----
+
+def _values(record: Record, known: Facts) -> dict[str, Any] | None:
+    """The plot of a metric: every boot's value of each kernel that was
+    booted, and the level that it is thought to have."""
+    if not record.is_metric or record.last is None:
+        return None
+    scale = _scale(record, known)
+    found: dict[str, list[float]] = {}
+    order: dict[str, tuple[float, str]] = {}
+    for one in record.seen:
+        if one.value is not None and not one.fresh:
+            kernel = record.kernels[one.kernel]
+            found.setdefault(kernel.stage, []).append(one.value)
+            order[kernel.stage] = (one.kernel, "")
+    _add_fresh(record, found, order)
+    if not found:
+        return None
+    levels = _level(record)
+    rows = [{"title": text.plain(stage),
+             "values": [value * scale.factor for value in found[stage]],
+             "mean": levels(order[stage][0], found[stage]) * scale.factor,
+             "interval": None,
+             "note": text.plain(order[stage][1])
+             or f"{len(found[stage])}"}
+            for stage in sorted(found, key=lambda one: order[one])]
+    good = levels(0, found.get(record.kernels[0].stage, [math.nan]))
+    title = bisect_words.what(record).partition(",")[0]
+    plot = plots.points(
+        "values", f"{title}: every boot's value of each kernel, and the level "
+        "that it is thought to have", rows,
+        base=good * scale.factor if math.isfinite(good) else None,
+        margin=bisects.number(record.criterion, "min_effect") or 0.0)
+    drawn = plots.draw([plot])
+    return {"title": text.plain(title), "unit": scale.unit,
+            "svg": html.markup(drawn["values"])}
+
+
+def _add_fresh(record: Record, values: dict[str, list[float]],
+               order: dict[str, tuple[float, str]]) -> None:
+    """Values of confirmations; the bad end without what was found comes
+    last."""
+    index = {kernel.stage: kernel.index for kernel in record.kernels}
+    told = set()
+    for one in (one for part in record.confirmations for one in part):
+        if one.value is None or (one.stage, one.boot) in told:
+            continue
+        told.add((one.stage, one.boot))
+        values.setdefault(one.stage, []).append(one.value)
+        order.setdefault(one.stage, (index.get(
+            one.stage, len(record.kernels)), ""))
+
+
+def _level(record: Record) -> Any:
+    """A function from kernel and its values to its level: that of its side
+    where there is one step, else its own mean."""
+    step = record.last
+    good, bad = step.levels["good"], step.levels["bad"]
+    one_step = step.verdict in ("found", "range") and bool(step.first) and (
+        good is not None and bad is not None and max(good, bad) < 700)
+
+    def level(kernel: float, values: list[float]) -> float:
+        inside = kernel < len(record.kernels)
+        if one_step and inside and (kernel < step.first
+                                    or kernel >= step.last):
+            return math.exp(good if kernel < step.first else bad)
+        return sum(values) / len(values)
+
+    return level
+
+
+# ---- cost ----
+
+def _cost(record: Record, known: Facts) -> list[tuple[str, str]]:
+    """Pairs of what and how much."""
+    boots = {one.boot for one in record.seen if one.boot and not one.fresh}
+    fresh = {one.boot for part in record.confirmations for one in part
+             if one.boot}
+    tested = {one.kernel for one in record.seen}
+    built = [one["wall_ms"] for one in known.builds.values()
+             if one["state"] == "ready" and one["wall_ms"] is not None]
+    there = sum(one["state"] == "ready" and one["wall_ms"] is None
+                for one in known.builds.values())
+    broken = sum(one["state"] == "broken" for one in known.builds.values())
+    walls = [boot["wall_ms"] or 0 for boot in known.boots.values()]
+    shared = len(known.shared & (boots | fresh))
+    lost = sum(one.what == INFRA for one in record.seen)
+    times = _times(known)
+    pairs = [
+        ("Boots", f"{len(boots):,} of the search and {len(fresh):,} fresh "
+         "ones to confirm it" + (f"; {shared:,} of them other studies have "
+                                 "too" if shared else "")),
+        ("Kernels", f"{len(tested):,} of {len(record.kernels):,} tested"
+         + (f"; {len(built):,} built for it, {there:,} already there"
+            if known.builds else "")
+         + (f", {broken:,} that do not build" if broken else "")),
+        ("Building", text.duration(sum(built)) if built else ""),
+        ("Booting", text.duration(sum(walls)) if any(walls) else ""),
+        ("Lost by the lab", f"{text.plural(lost, 'boot')}, done again"
+         if lost else ""),
+        ("From start to end", text.duration(1000 * (max(
+            start.timestamp() + wall for start, wall in times) - min(
+                start.timestamp() for start, _ in times)))
+         + ", from the first boot to the last" if times else "")]
+    return [(what, words) for what, words in pairs if words]
+
+
+# ---- confirmation, patches, commands ----
+
+SIDES = {"culprit": "with it", "parent": "without it",
+         "tip": "the bad end", "without": "the bad end without it"}
+
+
+def _rounds(record: Record, known: Facts,
+            lab: Path) -> list[list[dict[str, Any]]]:
+    """The boots of each confirmation."""
+    scale = _scale(record, known)
+    return [[{
+        "side": SIDES.get(one.side, text.plain(one.side)),
+        "boot": text.plain(one.boot),
+        "stage": text.plain(one.stage), "seed": one.seed,
+        "sight": SIGHTS[VALUE][:2] + ("",) if one.what == VALUE
+        else SIGHTS.get(one.what, ("", "", text.plain(one.what))),
+        "value": f"{scale.show(one.value)} {scale.unit}"
+        if one.value is not None else "",
+        "says": _clip(one.says, SAYS), "whole": text.plain(one.says),
+        "console": files.console(lab, one.boot) if one.boot else "",
+        "repeat": f"klab reproduce {shlex.quote(one.boot)}"
+        if one.boot else ""} for one in part] for part in record.confirmations]
+
+
+def _patches(record: Record, lab: Path) -> dict[str, Any]:
+    """The patches that are to blame, those that git has."""
+    told = bisect_words.likely(record)
+    if told is None or bisects.string(record.result, "verdict") not in (
+            "found", "range"):
+        return {"shown": [], "more": 0}
+    blamed = record.kernels[told[0]:told[1] + 1]
+    shown = []
+    for kernel in blamed[:PATCHES]:
+        words, cut = files.patch(lab, kernel.commit)
+        if words:
+            shown.append({"id": f"patch-{kernel.index}", "text": words,
+                          "cut": cut, "name": bisect_words.candidate(
+                              record, kernel.index)})
+    return {"shown": shown, "more": len(blamed[PATCHES:])}
+
+
+def _commands(record: Record, lab: Path) -> list[tuple[str, str]]:
+    """Pairs of what a command does and the command."""
+    path = bisects.path_of(lab, record.name)
+    git = path.parent / "git-bisect.log"
+    study = bisects.string(record.setup, "study")
+    pairs = [("goes through the record again, without a kernel",
+              f"klab bisect --replay {shlex.quote(str(path))}")]
+    if study:
+        pairs.append(("prints the record of the study's latest bisect",
+                      f"klab bisect {shlex.quote(study)} --log"))
+    if git.is_file():
+        pairs.append(("tells git, in the source's repository",
+                      f"git bisect replay {shlex.quote(str(git))}"))
+    pairs.append(("drops it, with its boots and its record",
+                  f"klab gc --forget {shlex.quote(record.name)}"))
+    return pairs
