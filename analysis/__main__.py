@@ -16,7 +16,7 @@ import sys
 import traceback
 from pathlib import Path
 
-from .errors import CannotWork, Problem, missing_module
+from .errors import BadRequest, CannotWork, Problem, missing_module
 
 
 def _common(needs_study: bool) -> argparse.ArgumentParser:
@@ -58,9 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     following.add_argument("--db", required=True, help="LAB/lab.db")
     following.add_argument("--study", required=True, help="name of the study")
     report = verbs.add_parser("report", parents=[_common(needs_study=False)],
-                              help="write the HTML report of a study and the "
-                                   "page of all studies; without a study "
-                                   "that page alone")
+                              help="write the HTML report of a study, or of "
+                                   "a bisect, and the page of all studies; "
+                                   "without a study that page alone")
     report.add_argument("--lab", required=True, help="the lab folder")
     report.add_argument("--out", required=True,
                         help="folder for index.html; made if missing")
@@ -107,9 +107,18 @@ def _next(args: argparse.Namespace) -> bool:
 
 
 def _report(args: argparse.Namespace) -> bool:
-    from . import report
+    from . import bisects, report
     if args.study is None:
         print(report.write_index(args.db, args.out))
+        return False
+    search = args.study.removesuffix("-undo")
+    if bisects.is_bisect(Path(args.lab), search):
+        if search != args.study:
+            raise BadRequest(
+                f"'{args.study}' has the boots of bisect '{search}' without "
+                f"what it found: `klab report {search}` shows them")
+        print(report.write_bisect(args.db, args.lab, args.study))
+        report.write_index(args.db, Path(args.lab) / "reports")
         return False
     path, worse = report.write(args.db, args.lab, args.study, args.out,
                                args.base, args.force)

@@ -90,12 +90,15 @@ def broken(record: Record) -> str:
 
 
 def candidate(record: Record, at: int) -> str:
-    """'7 (mm: be slow)'; of an option its name alone."""
+    """'7 (mm: be slow)'; '0123456789ab (mm: be slow)' of the user's commits;
+    of an option its name alone."""
     kernel = record.kernels[at]
     subject = clipped(kernel.subject)
     if nouns(record)[0] == "option" and subject:
         return subject
-    return f"{kernel.stage} ({subject})" if subject else kernel.stage
+    is_commit = record.setup.get("range") is True and kernel.commit
+    name = clipped(kernel.commit[:12] if is_commit else kernel.stage)
+    return f"{name} ({subject})" if subject else name
 
 
 def clipped(words: str) -> str:
@@ -274,7 +277,7 @@ def ends(record: Record) -> tuple[str, str]:
     """The good end and the bad one: 'base', '35 (mm: the last)'.  What a base
     is is no subject."""
     last = len(record.kernels) - 1
-    return record.kernels[0].stage, candidate(record, last)
+    return clipped(record.kernels[0].stage), candidate(record, last)
 
 
 def _ends(record: Record, step: Step) -> str:

@@ -22,7 +22,7 @@ VERSION = 1
 #: Bytes of a record; klab reads no more either.
 RECORD_MAX = 256 << 20
 #: Names of a bisect, and what it is called after: study_of().
-NAME = re.compile(r"(.+)-bisect-[0-9a-f]{8}", re.S)
+NAME = re.compile(r"([A-Za-z0-9._+-]+)-bisect-[0-9a-f]{8}")
 STUDY_NAME_MAX = 80
 
 #: What was seen of a kernel that says something of it.
@@ -34,6 +34,10 @@ SEED_FRESH = 300_000
 
 class Unreadable(BadRequest):
     """A record of which nothing can be said."""
+
+
+class NotBegun(Unreadable):
+    """A record that has no line yet."""
 
 
 @dataclass
@@ -175,6 +179,8 @@ def names(lab: Path) -> list[str]:
     except OSError:
         return []
     for folder in folders:
+        if not study_of(folder.name):
+            continue
         try:
             found.append(((folder / "log.jsonl").stat().st_mtime_ns,
                           folder.name))
@@ -197,8 +203,7 @@ def of_study(lab: Path, study: str) -> list[str]:
 
 
 def is_bisect(lab: Path, name: str) -> bool:
-    return name not in ("", ".", "..") and "/" not in name and (
-        path_of(lab, name).is_file())
+    return bool(study_of(name)) and path_of(lab, name).is_file()
 
 
 def path_of(lab: Path, name: str) -> Path:
@@ -263,9 +268,10 @@ def outline(lab: Path, name: str) -> Record:
 def _begin(lab: Path, name: str, lines: list[bytes]) -> Record:
     path = path_of(lab, name)
     if not lines:
-        raise Unreadable(
-            "nothing was searched: it was refused or interrupted before its "
-            "ends were there, and the same command says why")
+        raise NotBegun(
+            f"the record '{path}' is empty: the bisect was refused or "
+            "interrupted before its ends were there, and the same command "
+            "says why")
     setup = _parse(lines[0])
     if setup is None or setup.get("t") != "setup":
         raise Unreadable(f"the record '{path}' is damaged: its first line is "

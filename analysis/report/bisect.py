@@ -250,7 +250,7 @@ def _order(record: Record, known: Facts, lab: Path,
             "value": f"{scale.show(one.value)} {scale.unit}"
             if one.value is not None else "",
             "says": _clip(one.says, SAYS), "whole": text.plain(one.says),
-            "as": said.get(one.says),
+            "as": said.get(one.says) if one.says else None,
             "why": _why(record, one), "likely": _likeliest(record, one),
             "wall": _wall(one.wall_s, known, one.boot),
             "console": files.console(lab, one.boot) if one.boot else "",
@@ -403,22 +403,23 @@ def _cost(record: Record, known: Facts) -> list[tuple[str, str]]:
     shared = len(known.shared & (boots | fresh))
     lost = sum(one.what == INFRA for one in record.seen)
     times = _times(known)
+    span = max((start.timestamp() + wall for start, wall in times),
+               default=0) - min((start.timestamp() for start, _ in times),
+                                default=0)
     pairs = [
         ("Boots", f"{len(boots):,} of the search and {len(fresh):,} fresh "
          "ones to confirm it" + (f"; {shared:,} of them other studies have "
                                  "too" if shared else "")),
         ("Kernels", f"{len(tested):,} of {len(record.kernels):,} tested"
-         + (f"; {len(built):,} built for it, {there:,} already there"
-            if known.builds else "")
+         + (f"; {len(built):,} built for it" if known.builds else "")
+         + (f", {there:,} already there" if there else "")
          + (f", {broken:,} that do not build" if broken else "")),
         ("Building", text.duration(sum(built)) if built else ""),
         ("Booting", text.duration(sum(walls)) if any(walls) else ""),
         ("Lost by the lab", f"{text.plural(lost, 'boot')}, done again"
          if lost else ""),
-        ("From start to end", text.duration(1000 * (max(
-            start.timestamp() + wall for start, wall in times) - min(
-                start.timestamp() for start, _ in times)))
-         + ", from the first boot to the last" if times else "")]
+        ("From start to end", f"{text.duration(1000 * span)}, from the first "
+         "boot to the last" if span >= 1 else "")]
     return [(what, words) for what, words in pairs if words]
 
 

@@ -8,20 +8,20 @@ from __future__ import annotations
 import datetime
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 from urllib.parse import quote
 
-from .. import load, summary, text
+from .. import bisects, load, summary, text
 from ..errors import CannotWork
 from ..verdicts import REGRESSED
-from . import files, html
+from . import bisect_list, files, html
 from .names import SIGNS
 
 STUDIES = """
     SELECT id, name, path, updated, min_effect FROM study
     ORDER BY updated DESC, id DESC"""
 
-JUDGED = "SELECT id, judged FROM study"
+JUDGED = "SELECT id, judged, compare FROM study"
 
 STAGES = """
     SELECT study, count(*) AS stages, sum(title IS NOT NULL) AS patches
@@ -69,12 +69,17 @@ TITLES = "SELECT study, idx, name, title FROM stage"
 
 
 def write(db: str | Path, folder: str | Path) -> Path:
-    """Write index.html into `folder`, the lab's reports; its path.
+    """Write index.html into `folder`, the lab's reports; its path.  Bisects
+    have a list of their own, and the studies they made are in none.
 
     Published by rename.  Raises CannotWork if there is no lab.
     """
     path = Path(folder) / "index.html"
-    html.publish(path, render(read(db, Path(folder))))
+    lab = Path(db).parent
+    names = bisects.names(lab)
+    studies = [one for one in read(db, Path(folder))
+               if not bisect_list.is_helper(one["name"], one["rules"], names)]
+    html.publish(path, render(studies, bisect_list.lines(lab, names, "")))
     return path
 
 
@@ -112,7 +117,8 @@ def _fill(connection: sqlite3.Connection,
     for one in studies.values():
         one.update(stages=0, patches=0, configs=0, planned=0, ok=0, bad=0,
                    lab=0, first=None, wall=0, findings=0, unbuilt=0,
-                   clocks=[], verdicts={}, judged=None, worst=None)
+                   clocks=[], verdicts={}, judged=None, rules=None,
+                   worst=None)
     for sql in (STAGES, CONFIGS, BOOTS, FINDINGS, UNBUILT):
         for row in _rows(connection, sql) or []:
             if (study := studies.get(row.pop("study"))) is not None:
@@ -123,6 +129,7 @@ def _fill(connection: sqlite3.Connection,
             studies[row["study"]]["clocks"].append(_clock(row))
     for row in _rows(connection, JUDGED) or []:
         studies[row["id"]]["judged"] = row["judged"]
+        studies[row["id"]]["rules"] = row["compare"]
     found = _rows(connection, VERDICTS)
     for one in studies.values():
         one["unread"] = found is None
@@ -169,8 +176,9 @@ def _links(folder: Path, name: str) -> dict[str, str]:
             for key, page in pages.items()}
 
 
-def render(studies: list[dict[str, Any]]) -> str:
-    """The page as text."""
+def render(studies: list[dict[str, Any]],
+           searches: Sequence[dict[str, Any]] = ()) -> str:
+    """The page as text; searches: the lab's bisects (bisect_list.py)."""
     for one in studies:
         one["run"] = _when(one["updated"])
         one["took"] = text.duration(one["wall"]) if one["wall"] else ""
@@ -179,7 +187,7 @@ def render(studies: list[dict[str, Any]]) -> str:
         one["stale"] = bool(one["judged"] and one["judged"] < one["updated"])
     return html.environment().get_template("index.html.j2").render(
         style=html.style("page", "index"), policy=html.policy(""),
-        studies=studies, signs=SIGNS,
+        studies=studies, bisects=searches, signs=SIGNS,
         generated=html.now())
 
 

@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
-from typing import Any
+from typing import Any, Sequence
 
-from .. import (attribution, headline, load, plots, releases, summary, table,
-                text, verdicts)
+from .. import (attribution, bisects, headline, load, plots, releases,
+                summary, table, text, verdicts)
 from ..verdicts import Judgement
-from . import (embedded, environment, heatmap, history, html, latency, metrics,
-               names, problems, results, runs, trust)
+from . import (bisect_list, embedded, environment, heatmap, history, html,
+               latency, metrics, names, problems, results, runs, trust)
 
 
 def write(db: str | Path, lab: str | Path, study: str, out: str | Path,
           base: str | None = None, force: bool = False) -> tuple[Path, bool]:
-    """Write index.html into `out`, and history.html if the kernels are
-    releases; the path of the first, and whether anything is worse.
+    """Write index.html into `out`, history.html if the kernels are releases,
+    and the pages of the study's bisects; the path of the first, and whether
+    anything is worse.
 
     Published by rename.  Raises BadRequest and CannotWork.
     """
     found = load.load(db, study, fingerprints=True)
     judgement = verdicts.judge(found, base, force)
-    page = render(found, judgement, Path(lab))
+    names = bisects.of_study(Path(lab), study)
+    failed = bisect_list.write_pages(db, Path(lab), names)
+    listed = [{**one, "failed": failed.get(one["name"], "")} for one in
+              bisect_list.lines(Path(lab), names, "../")]
+    page = render(found, judgement, Path(lab), listed)
     path = Path(out) / "index.html"
     html.publish(path, page)
     history.write(found, judgement, path.parent)
     return path, judgement.worse()
 
 
-def render(lab: load.Lab, judgement: Judgement, folder: Path) -> str:
-    """The page as text."""
+def render(lab: load.Lab, judgement: Judgement, folder: Path,
+           listed: Sequence[dict[str, Any]] = ()) -> str:
+    """The page as text; listed: the study's bisects (bisect_list.py)."""
     templates = html.environment()
     patches = problems.Patches(lab, folder)
     points = metrics.plots_of(judgement)
@@ -49,7 +55,7 @@ def render(lab: load.Lab, judgement: Judgement, folder: Path) -> str:
         policy=html.policy(code),
         study=lab.study, judgement=judgement, signs=names.SIGNS,
         headline=headline.sentence(judgement),
-        history=bool(releases.flavours(lab)),
+        history=bool(releases.flavours(lab)), bisects=listed,
         tone=_tone(judgement), tally=tally or summary.counts(judgement),
         tallied="primary" if tally else "",
         heatmap=heatmap.heatmap(lab, judgement),

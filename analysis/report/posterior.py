@@ -19,10 +19,10 @@ ROWS, COLUMNS = 60, 400
 #: A candidate that is as likely at the end has a row of its own.
 LIKELY = 0.01
 #: Characters of a row's name.
-NAME = 44
+NAME = 60
 #: Pixels.
-LEFT, RIGHT, TOP, ROW_HEIGHT = 330, 66, 26, 17
-WIDTH, NARROW, WIDE = 800, 4, 44
+LEFT, RIGHT, TOP, ROW_HEIGHT = 440, 66, 26, 17
+WIDTH, NARROW, WIDE = 660, 4, 44
 
 
 def columns(record: Record) -> list[dict[str, Any]]:

@@ -61,6 +61,26 @@ static int print_result(const struct ctx *c, const json_t *result)
 	return code;
 }
 
+/* The page is for people: what was found does not hang on it.  Nothing can be
+ * said of a record without a line. */
+static void write_page(const struct ctx *c, const struct lab *lab,
+		       const char *name)
+{
+	char *record = hunt_path(lab->dir, name), *path = NULL;
+	struct stat st;
+	struct err e;
+	int code;
+
+	if (!stat(record, &st) && st.st_size) {
+		if (cmd_write_report(c, lab, name, false, &path, &code, &e))
+			cmd_fail(&e);
+		else if (code <= EXIT_CHANGED)
+			cmd_say("report: %s", path);
+	}
+	free(path);
+	free(record);
+}
+
 static int search_in(struct ctx *c, struct lab *lab, struct study *study,
 		     struct criterion *what)
 {
@@ -87,6 +107,9 @@ static int search_in(struct ctx *c, struct lab *lab, struct study *study,
 		code = EXIT_INTERRUPTED;
 	} else {
 		code = r ? cmd_fail(&e) : print_result(c, hunt_result(h));
+		fflush(stdout);
+		/* The study is called like the hunt by now. */
+		write_page(c, lab, study->name);
 	}
 	hunt_free(h);
 	return code;

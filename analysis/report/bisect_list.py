@@ -1,0 +1,108 @@
+"""Bisects as lines of other pages: those of a study in its report, all of a
+lab in the index."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import re
+from pathlib import Path
+from typing import Any, Iterable
+from urllib.parse import quote
+
+from .. import bisect_words, bisects, text
+from ..bisect_words import ENDS, FOUND, GAVE, NO_STEP, OPEN, RANGE
+from ..errors import Problem
+from . import bisect, files
+
+#: Sign and class of each result.
+SIGNS = {FOUND: ("\u25cf", "regressed"), RANGE: ("\u25d0", "regressed"),
+         NO_STEP: ("\u2261", "inconclusive"), GAVE: ("?", "inconclusive"),
+         ENDS: ("=", "equivalent"), OPEN: ("\u2026", "inconclusive")}
+NOT_BEGUN = ("It was refused or interrupted before its ends were there; the "
+             "same command says why")
+DAMAGED = ("!", "broken")
+#: A study that a search leads asks for boots by no rule of its own; klab notes
+#: that so (runner/study/narrow.c).
+LED = {"min": 1, "max": 10_000, "until": None, "confirm": True,
+       "budget": 10_000, "aa": 0}
+#: What the searches call theirs.
+HELPER = re.compile(r".+-bisect-[0-9a-f]{8}(-undo)?|.+-judge", re.S)
+
+
+def is_helper(name: str, rules: str | None, known: Iterable[str]) -> bool:
+    """Is a study only there for a bisect or for `klab judge`?
+
+    rules: what the database has of them; known: the bisects of the lab.
+    """
+    if name in known or name.removesuffix("-undo") in known:
+        return True
+    if not HELPER.fullmatch(name):
+        return False
+    try:
+        found = json.loads(rules or "")
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(found, dict) and all(
+        found.get(key, "") == value for key, value in LED.items())
+
+
+def lines(lab: Path, names: list[str], up: str) -> list[dict[str, Any]]:
+    """One of each; up: from the page to the lab's reports."""
+    return [_line(lab, name, up) for name in names]
+
+
+def _line(lab: Path, name: str, up: str) -> dict[str, Any]:
+    there = files.below(lab, f"reports/{name}/index.html")
+    made = {"name": name, "href": f"{up}{quote(name, safe='')}/index.html"
+            if there else "", "study": bisects.study_of(name), "ended": "",
+            "lost": True, "of": "", "where": "", "what": ""}
+    try:
+        record = bisects.outline(lab, name)
+    except bisects.NotBegun:
+        return {**made, "word": "not begun", "sign": SIGNS[OPEN][0],
+                "class": SIGNS[OPEN][1], "clauses": [NOT_BEGUN]}
+    except Problem as error:
+        return {**made, "word": "no result", "sign": DAMAGED[0],
+                "class": DAMAGED[1], "clauses": [str(error)]}
+    told = bisect_words.outcome(record)
+    sign, style = SIGNS.get(told.word, ("?", "inconclusive"))
+    if told.confirmed is False:
+        style = "inconclusive"
+    return {**made, "lost": False, "word": _word(told), "sign": sign, "class": style,
+            "clauses": told.clauses + (
+                [record.trouble] if record.trouble else []),
+            "what": bisect_words.what(record),
+            "of": text.plural(len(record.kernels) - 1,
+                              *bisect_words.nouns(record)),
+            "where": " on ".join(filter(None, (
+                bisects.string(record.setup, "config"),
+                bisects.string(record.setup, "machine")))),
+            "ended": _ended(lab, name)}
+
+
+def _word(told: bisect_words.Outcome) -> str:
+    if told.confirmed is None:
+        return told.word
+    return f"{told.word}, {'' if told.confirmed else 'not '}confirmed"
+
+
+def _ended(lab: Path, name: str) -> str:
+    """When the record was last added to."""
+    try:
+        when = bisects.path_of(lab, name).stat().st_mtime
+        return datetime.datetime.fromtimestamp(
+            when, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    except (OSError, ValueError, OverflowError):
+        return ""
+
+
+def write_pages(db: str | Path, lab: Path, names: list[str]) -> dict[str, str]:
+    """Write the pages of these; why not, of each that could not be."""
+    failed = {}
+    for name in names:
+        try:
+            bisect.write(db, lab, name)
+        except Problem as error:
+            failed[name] = str(error)
+    return failed
