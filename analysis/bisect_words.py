@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import text
-from .bisects import Record, Step, member, number, string, whole
+from .bisects import Record, Step
+from .lines import member, number, string, strings, whole
 
 #: How a kernel may be broken, after 'which'.
 BREAKS = {"any": "is broken", "build": "does not build",
@@ -62,7 +63,8 @@ def chance(share: float | None) -> str:
         return ">99.9 %"
     if 0 < share < 0.0005:
         return "<0.1 %"
-    return f"{100 * share:.{0 if share in (0, 1) or share >= 1 - 1e-9 else 1}f} %"
+    even = share == 0 or share >= 1 - 1e-9
+    return f"{100 * share:.{0 if even else 1}f} %"
 
 
 def what(record: Record) -> str:
@@ -89,6 +91,20 @@ def broken(record: Record) -> str:
     return BREAKS.get(kind, "is broken")
 
 
+def is_config(record: Record) -> bool:
+    """Is it between two configs?"""
+    return string(record.setup, "axis") == "config"
+
+
+def config(record: Record) -> str:
+    """'rt'; 'nort to rt, stage 5' where it is between the two."""
+    between = strings(record.setup, "between")
+    if not is_config(record) or len(between) != 2:
+        return string(record.setup, "config")
+    at = string(record.setup, "at")
+    return " to ".join(between) + (f", stage {at}" if at else "")
+
+
 def candidate(record: Record, at: int) -> str:
     """'7 (mm: be slow)'; '0123456789ab (mm: be slow)' of the user's commits;
     of an option its name alone."""
@@ -110,7 +126,8 @@ def span(record: Record, first: int, last: int) -> str:
     """'patch 7 (mm: be slow)', 'one of patches 3 to 5'."""
     one, many = nouns(record)
     if first == last:
-        return f"{one} {candidate(record, first)}"
+        name = candidate(record, first)
+        return name if is_config(record) else f"{one} {name}"
     return (f"one of {many} {candidate(record, first)} to "
             f"{candidate(record, last)}")
 
@@ -146,7 +163,7 @@ def outcome(record: Record) -> Outcome:
     confirmation = member(record.result, "confirmation")
     confirmed = confirmation.get("confirmed") is True if confirmation else None
     clauses += [one for one in (
-        _effect(record), confirmation_words(record),
+        _effect(record), _enough(record), confirmation_words(record),
         undo_words(record, brief=True)) if one]
     if word in (FOUND, RANGE):
         return Outcome(word, "bad" if confirmed is not False else "open",
@@ -169,6 +186,10 @@ def _capital(words: str) -> str:
 
 
 def _blame(record: Record, more: str) -> str:
+    options = option_sets(record)
+    if options:
+        return (_options(options) + ", with a probability of "
+                f"{chance(number(record.result, 'probability'))}" + more)
     found = likely(record)
     if found is None:
         return "Something is to blame, but the record does not say what"
@@ -177,9 +198,41 @@ def _blame(record: Record, more: str) -> str:
             + more)
 
 
+def option_sets(record: Record) -> list[list[str]]:
+    """What a search between configs found: options that make the difference
+    together, each as the lines that Kconfig does not let apart."""
+    found = record.result.get("options")
+    return [lines for lines in (strings(one, "lines") for one in found
+                                if isinstance(one, dict)) if lines
+            ] if is_config(record) and isinstance(found, list) else []
+
+
+def _options(options: list[list[str]]) -> str:
+    names = [clipped(lines[0]) + (f" (and {len(lines) - 1} that Kconfig "
+                                  "couples to it)" if len(lines) > 1 else "")
+             for lines in options]
+    if len(names) == 1:
+        return f"{names[0]} is to blame"
+    return (f"{', '.join(names[:-1])} and {names[-1]} are to blame, all of "
+            "them together")
+
+
+def _enough(record: Record) -> str:
+    """What a search between configs says of its options in the good one."""
+    enough = record.result.get("enough")
+    if not option_sets(record) or not isinstance(enough, bool):
+        return ""
+    needs = strings(record.result, "needs")
+    words = ("That is all it takes" if enough else
+             "In the good config that is not enough for it")
+    return words + (f", with what it needs: {clipped(', '.join(needs))}"
+                    if needs else "")
+
+
 def _found(record: Record) -> str:
+    since = "with it" if is_config(record) else "from it on"
     return _blame(record, "" if record.is_metric else
-                  f": from it on the kernel {broken(record)}")
+                  f": {since} the kernel {broken(record)}")
 
 
 def _range(record: Record) -> str:
@@ -226,10 +279,11 @@ def _boots(record: Record, told: dict[str, Any], names: str) -> str:
     says = text.plain(string(told, "says"))
     if says:
         return says
-    boots = whole(told, "boots", 1 << 30)
+    boots = whole(told, "boots", 1 << 30) or 0
     if record.is_metric:
-        return f"{change(told)}, {text.plural(boots or 0, 'boot')} of each"
-    bad = [whole(told, key, 1 << 30) for key in ("culprit_bad", "parent_bad")]
+        return f"{change(told)}, {text.plural(boots, 'boot')} of each"
+    bad = [whole(told, key, 1 << 30) or 0
+           for key in ("culprit_bad", "parent_bad")]
     return names.format(bad[0], bad[1], boots)
 
 
@@ -274,8 +328,11 @@ def _open(record: Record) -> list[str]:
 # ---- nothing to search ----
 
 def ends(record: Record) -> tuple[str, str]:
-    """The good end and the bad one: 'base', '35 (mm: the last)'.  What a base
-    is is no subject."""
+    """The good end and the bad one: 'base', '35 (mm: the last)'; "config
+    'rt'".  What a base is is no subject."""
+    between = strings(record.setup, "between")
+    if is_config(record) and len(between) == 2:
+        return tuple(f"config '{clipped(one)}'" for one in between)
     last = len(record.kernels) - 1
     return clipped(record.kernels[0].stage), candidate(record, last)
 

@@ -9,20 +9,22 @@ left out, and said.
 from __future__ import annotations
 
 import json
-import math
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from .errors import BadRequest
+from .lines import member, number, string, whole
 
 #: Of the setup line: a record of a later one is not read.
 VERSION = 1
 #: Bytes of a record; klab reads no more either.
 RECORD_MAX = 256 << 20
-#: Names of a bisect, and what it is called after: study_of().
+#: Names of a bisect, and what it is called after: study_of(); and of the
+#: searches that one between configs goes on with.
 NAME = re.compile(r"([A-Za-z0-9._+-]+)-bisect-[0-9a-f]{8}")
+PART = re.compile(rf"({NAME.pattern})-([0-9]{{1,9}})")
 STUDY_NAME_MAX = 80
 
 #: What was seen of a kernel that says something of it.
@@ -98,7 +100,9 @@ class Seen:
 
 @dataclass
 class Fresh:
-    """A boot of a confirmation.  side: culprit, parent, tip or without."""
+    """A boot of a confirmation.  side: culprit and parent; tip (the bad end)
+    and without (that without what was found); alone (the good end with it)
+    and good."""
 
     side: str
     stage: str
@@ -114,8 +118,9 @@ class Record:
     """A bisect, as far as it came.
 
     start: the first step, before anything was seen; confirmations: each a
-    list of boots; result: its line, {} if there is none; last: the last step;
-    trouble: what is wrong with the file, or ''.
+    list of boots, all but the last denied what was found; result: its line,
+    {} if there is none; last: the last step; trouble: what is wrong with the
+    file, or ''.
     """
 
     name: str
@@ -138,37 +143,6 @@ class Record:
         return string(self.criterion, "kind") == "metric"
 
 
-# ---- what is in a line, of the right kind or not at all ----
-
-def string(line: dict[str, Any], key: str) -> str:
-    found = line.get(key)
-    return found if isinstance(found, str) else ""
-
-
-def number(line: dict[str, Any], key: str) -> float | None:
-    """A finite one, or None."""
-    found = line.get(key)
-    if isinstance(found, bool) or not isinstance(found, (int, float)):
-        return None
-    try:
-        found = float(found)
-    except OverflowError:
-        return None
-    return found if math.isfinite(found) else None
-
-
-def whole(line: dict[str, Any], key: str, top: int) -> int | None:
-    """One from 0 to top, or None."""
-    found = line.get(key)
-    right = isinstance(found, int) and not isinstance(found, bool)
-    return found if right and 0 <= found <= top else None
-
-
-def member(line: dict[str, Any], key: str) -> dict[str, Any]:
-    found = line.get(key)
-    return found if isinstance(found, dict) else {}
-
-
 # ---- the files ----
 
 def names(lab: Path) -> list[str]:
@@ -179,7 +153,7 @@ def names(lab: Path) -> list[str]:
     except OSError:
         return []
     for folder in folders:
-        if not study_of(folder.name):
+        if not NAME.fullmatch(folder.name):
             continue
         try:
             found.append(((folder / "log.jsonl").stat().st_mtime_ns,
@@ -190,10 +164,16 @@ def names(lab: Path) -> list[str]:
 
 
 def study_of(name: str) -> str:
-    """The first STUDY_NAME_MAX characters of the study that a bisect is of;
-    '' if that is no name of a bisect."""
-    found = NAME.fullmatch(name)
+    """The first STUDY_NAME_MAX characters of the study that a bisect, or a
+    part of one, is of; '' if that is no name of a bisect."""
+    found = NAME.fullmatch(whole_of(name))
     return found[1] if found else ""
+
+
+def whole_of(name: str) -> str:
+    """The bisect that one is a part of, else itself."""
+    found = PART.fullmatch(name)
+    return found[1] if found else name
 
 
 def of_study(lab: Path, study: str) -> list[str]:
@@ -203,7 +183,21 @@ def of_study(lab: Path, study: str) -> list[str]:
 
 
 def is_bisect(lab: Path, name: str) -> bool:
-    return bool(study_of(name)) and path_of(lab, name).is_file()
+    """Is there a record of one, or of a part of one, of that name?"""
+    return bool(NAME.fullmatch(name) or PART.fullmatch(name)) and (
+        path_of(lab, name).is_file())
+
+
+def parts(lab: Path, name: str) -> list[str]:
+    """The searches that a bisect went on with, in order."""
+    try:
+        found = [PART.fullmatch(path.name)
+                 for path in (lab / "bisects").iterdir()]
+    except OSError:
+        return []
+    return [one[0] for one in sorted(
+        (one for one in found if one and one[1] == name
+         and path_of(lab, one[0]).is_file()), key=lambda one: int(one[3]))]
 
 
 def path_of(lab: Path, name: str) -> Path:
@@ -299,6 +293,12 @@ def _kernel(index: int, line: dict[str, Any]) -> Kernel:
 
 # ---- lines ----
 
+def boot_id(line: dict[str, Any]) -> str:
+    """The name of a boot, which is one of a folder as well."""
+    found = string(line, "boot")
+    return found if re.fullmatch("[0-9A-Za-z_-]{1,64}", found) else ""
+
+
 def _take(record: Record, line: dict[str, Any]) -> None:
     """Lines of kinds that are not known are passed over."""
     kind = string(line, "t")
@@ -355,7 +355,7 @@ def _take_event(record: Record, line: dict[str, Any]) -> None:
         return
     seed = whole(line, "seed", 1 << 31)
     fresh = seed is not None and seed > SEED_FRESH
-    boot, value = string(line, "boot"), number(line, "measured")
+    boot, value = boot_id(line), _value(line)
     if fresh and not boot:
         boot, value = _confirmed(record, record.kernels[kernel].stage, seed)
     record.seen.append(Seen(
@@ -363,6 +363,13 @@ def _take_event(record: Record, line: dict[str, Any]) -> None:
         string(line, "says"), number(line, "wall_s"), fresh,
         next((step for step in reversed(record.steps)
               if step.kernel == kernel), None)))
+
+
+def _value(line: dict[str, Any]) -> float | None:
+    """What was measured; there are no logarithms of what klab does not
+    compare."""
+    found = number(line, "measured")
+    return found if found is not None and 1e-100 < found < 1e100 else None
 
 
 def _confirmed(record: Record, stage: str,
@@ -376,19 +383,17 @@ def _confirmed(record: Record, stage: str,
 
 def _take_confirm(record: Record, line: dict[str, Any]) -> None:
     one = Fresh(string(line, "side"), string(line, "stage"),
-                whole(line, "seed", 1 << 31), string(line, "boot"),
-                string(line, "what"), number(line, "measured"),
-                string(line, "says"))
+                whole(line, "seed", 1 << 31), boot_id(line),
+                string(line, "what"), _value(line), string(line, "says"))
     rounds = record.confirmations
-    # Each boot is there once in a round; a kill may have one done twice.
-    if not rounds or _given_back(record) or any(
-            (old.side, old.seed) == (one.side, one.seed)
-            for old in rounds[-1]):
+    if not rounds or _given_back(record):
         rounds.append([])
-    rounds[-1].append(one)
+    # A kill may have one done twice.
+    if one not in rounds[-1]:
+        rounds[-1].append(one)
 
 
 def _given_back(record: Record) -> bool:
     """Were the boots of the last round given back to the search?"""
-    boots = {one.boot for one in record.confirmations[-1]}
+    boots = {one.boot for one in record.confirmations[-1] if one.boot}
     return any(one.fresh and one.boot in boots for one in record.seen)

@@ -3,19 +3,17 @@ about."""
 
 from __future__ import annotations
 
-import datetime
 import math
 import shlex
-import sqlite3
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from .. import bisect_words, bisects, load, plots, text
+from .. import bisect_words, bisects, lines, plots, text
 from ..bisects import BAD, GOOD, INFRA, UNTESTABLE, VALUE, Record, Seen
 from ..errors import Problem
-from . import files, html, posterior
+from . import bisect_facts, files, html, posterior
+from .bisect_facts import Facts
 
 #: So many patches of a range are shown.
 PATCHES = 5
@@ -31,84 +29,24 @@ SIGHTS = {GOOD: ("good", "\u25cb", "good"), BAD: ("bad", "\u25cf", "bad"),
           INFRA: ("infra", "!", "lost by the lab"),
           VALUE: ("value", "\u25c7", "between the ends")}
 
-STUDY = "SELECT id, updated FROM study WHERE name = ?"
-MACHINE = "SELECT clock, accel FROM machine WHERE study = ? AND name = ?"
-BUILDS = """
-    SELECT stage, state, wall_ms, log FROM variant
-    WHERE study = ? AND config = ?"""
-BOOTS = """
-    SELECT DISTINCT b.id, b.started, b.wall_ms FROM cell c
-    JOIN boot b ON b.id = c.boot JOIN study s ON s.id = c.study
-    WHERE s.name IN (?, ?)"""
-OTHERS = """
-    SELECT DISTINCT c.boot FROM cell c JOIN study s ON s.id = c.study
-    WHERE s.name NOT IN (?1, ?2) AND c.boot IN (
-        SELECT c.boot FROM cell c JOIN study s ON s.id = c.study
-        WHERE s.name IN (?1, ?2))"""
-
-
-@dataclass
-class Facts:
-    """What the database knows besides.
-
-    builds: stage number to state, wall_ms (None: none was needed), log;
-    boots: id to when it started and wall_ms; shared: boots that other studies
-    have too.
-    """
-
-    updated: str = ""
-    clock: str = ""
-    accel: str = ""
-    builds: dict[int, dict[str, Any]] = field(default_factory=dict)
-    boots: dict[str, dict[str, Any]] = field(default_factory=dict)
-    shared: set[str] = field(default_factory=set)
-
-
-def facts(db: str | Path, record: Record) -> Facts:
-    """What can be read of it: a lab that cannot be read has none."""
-    found = Facts()
-    names = record.name, f"{record.name}-undo"
-    try:
-        connection = load.open_lab(Path(db))
-    except Problem:
-        return found
-    connection.row_factory = sqlite3.Row
-    try:
-        for row in connection.execute(STUDY, names[:1]):
-            found.updated = row["updated"]
-            _of_study(connection, record, row["id"], found)
-        for row in connection.execute(BOOTS, names):
-            found.boots[row["id"]] = dict(row)
-        found.shared = {row["boot"]
-                        for row in connection.execute(OTHERS, names)}
-    except sqlite3.Error:
-        pass
-    finally:
-        connection.close()
-    return found
-
-
-def _of_study(connection: sqlite3.Connection, record: Record, study: int,
-              found: Facts) -> None:
-    machine = bisects.string(record.setup, "machine")
-    for row in connection.execute(MACHINE, (study, machine)):
-        found.clock, found.accel = row["clock"], row["accel"]
-    config = bisects.string(record.setup, "config")
-    for row in connection.execute(BUILDS, (study, config)):
-        found.builds[row["stage"]] = dict(row)
-
-
 # ---- writing ----
 
 def write(db: str | Path, lab: str | Path, name: str) -> Path:
-    """Write a bisect's page, reports/NAME/index.html; its path.
+    """Write a bisect's page, reports/NAME/index.html, and those of the
+    searches that it went on with; the path of the first.
 
     Published by rename.  Raises BadRequest if nothing can be said of its
     record, and CannotWork.
     """
-    record = bisects.read(Path(lab), name)
-    path = Path(lab) / "reports" / name / "index.html"
-    html.publish(path, render(record, facts(db, record), Path(lab)))
+    for part in bisects.parts(Path(lab), name):
+        _write(db, Path(lab), part)
+    return _write(db, Path(lab), name)
+
+
+def _write(db: str | Path, lab: Path, name: str) -> Path:
+    record = bisects.read(lab, name)
+    path = lab / "reports" / name / "index.html"
+    html.publish(path, render(record, bisect_facts.read(db, record), lab))
     return path
 
 
@@ -128,13 +66,14 @@ def render(record: Record, known: Facts, lab: Path) -> str:
         sights=[sight for sight in SIGHTS.values()
                 if sight[0] in judged.values()],
         order=_order(record, known, lab, sights), figure=figure,
-        cost=_cost(record, known), rounds=_rounds(record, known, lab),
+        cost=bisect_facts.cost(record, known),
+        rounds=_rounds(record, known, lab),
         confirmation=[one for one in (
             bisect_words.confirmation_words(record),
             bisect_words.undo_words(record)) if one],
         patches=_patches(record, lab), commands=_commands(record, lab),
         log=files.link(lab, f"bisects/{record.name}/log.jsonl"),
-        several=len(record.confirmations) > 1, generated=html.now())
+        parts=_parts(record, lab), generated=html.now())
 
 
 # ---- facts ----
@@ -146,12 +85,15 @@ def _facts(record: Record, known: Facts, lab: Path) -> list[dict[str, str]]:
     study = _study(record, lab)
     clock = {"exact": "exact clock"}.get(known.clock, "" if not known.clock
                                          else f"wall clock, {known.accel}")
-    machine = bisects.string(setup, "machine")
+    machine = lines.string(setup, "machine")
     modes = list(dict.fromkeys(step.mode for step in record.steps))
+    of = bisects.whole_of(record.name)
     pairs = [
+        ("Part of", of if of != record.name else "",
+         f"../{quote(of, safe='')}/index.html"),
         ("Study", study["name"], study["href"]),
         ("Looked for", bisect_words.what(record), ""),
-        ("Config", bisects.string(setup, "config"), ""),
+        ("Config", bisect_words.config(record), ""),
         ("Machine", f"{machine}, {clock}" if clock else machine, ""),
         ("Good end", good, ""), ("Bad end", bad, ""),
         ("Candidates", text.plural(len(record.kernels) - 1, one, many), ""),
@@ -159,7 +101,7 @@ def _facts(record: Record, known: Facts, lab: Path) -> list[dict[str, str]]:
                     ("exact", "noisy"): "halving, then by probability: the "
                     "boots contradicted plain halving"}.get(tuple(modes), ""),
          ""),
-        ("When", _when(known), "")]
+        ("When", bisect_facts.when(known), "")]
     return [{"term": term, "words": text.plain(words), "href": href}
             for term, words, href in pairs if words]
 
@@ -170,32 +112,9 @@ def _study(record: Record, lab: Path) -> dict[str, str]:
     page = f"reports/{name}/index.html"
     there = name not in ("", ".", "..") and "/" not in name and files.below(
         lab, page)
-    path = bisects.string(record.setup, "study")
+    path = lines.string(record.setup, "study")
     return {"name": f"{name} ({path})" if path else name,
             "href": f"../{quote(name, safe='')}/index.html" if there else ""}
-
-
-def _times(known: Facts) -> list[tuple[datetime.datetime, float]]:
-    found = []
-    for boot in known.boots.values():
-        try:
-            start = datetime.datetime.fromisoformat(boot["started"])
-        except (TypeError, ValueError):
-            continue
-        if start.tzinfo is not None:
-            found.append((start, (boot["wall_ms"] or 0) / 1000))
-    return found
-
-
-def _when(known: Facts) -> str:
-    """'2026-01-01 14:05 UTC'; of its own boots, or the study's row."""
-    starts = [start for start, _ in _times(known)]
-    try:
-        found = min(starts) if starts else datetime.datetime.fromisoformat(
-            known.updated)
-    except ValueError:
-        return ""
-    return found.strftime("%Y-%m-%d %H:%M UTC")
 
 
 # ---- what was seen ----
@@ -222,7 +141,7 @@ def _sights(record: Record) -> dict[int, tuple[str, str, str]]:
 def _scale(record: Record, known: Facts) -> text.Scale:
     values = [one.value for one in record.seen] + [
         one.value for part in record.confirmations for one in part]
-    return text.Scale(bisects.string(record.criterion, "unit"), values,
+    return text.Scale(lines.string(record.criterion, "unit"), values,
                       known.clock == "exact")
 
 
@@ -240,7 +159,7 @@ def _order(record: Record, known: Facts, lab: Path,
         subject = kernel.subject if one.kernel or _is_range(record) else ""
         made.append({
             "number": one.number, "sight": sights[one.number],
-            "kernel": text.plain(kernel.stage),
+            "kernel": _clip(kernel.stage, SAYS),
             "subject": _clip(subject, SAYS),
             "commit": text.plain(kernel.commit[:12])
             if _is_range(record) else "",
@@ -293,7 +212,7 @@ def _build(record: Record, known: Facts, one: Seen) -> str:
 def _index(record: Record, kernel: int) -> int:
     """The number of a kernel's stage in the study."""
     listed = record.setup["kernels"][kernel]
-    found = bisects.whole(listed, "idx", 1 << 31) if isinstance(
+    found = lines.whole(listed, "idx", 1 << 31) if isinstance(
         listed, dict) else None
     return kernel if found is None else found
 
@@ -309,7 +228,7 @@ def _likeliest(record: Record, one: Seen) -> str:
     step = one.after
     if step is None or not step.first:
         return ""
-    first, last = (text.plain(record.kernels[at].stage)
+    first, last = (_clip(record.kernels[at].stage, 40)
                    for at in (step.first, step.last))
     words = first if step.first == step.last else f"{first} to {last}"
     return f"{words}: {bisect_words.chance(step.probability)}"
@@ -347,7 +266,7 @@ def _values(record: Record, known: Facts) -> dict[str, Any] | None:
         "values", f"{title}: every boot's value of each kernel, and the level "
         "that it is thought to have", rows,
         base=good * scale.factor if math.isfinite(good) else None,
-        margin=bisects.number(record.criterion, "min_effect") or 0.0)
+        margin=lines.number(record.criterion, "min_effect") or 0.0)
     drawn = plots.draw([plot])
     return {"title": text.plain(title), "unit": scale.unit,
             "svg": html.markup(drawn["values"])}
@@ -386,47 +305,11 @@ def _level(record: Record) -> Any:
     return level
 
 
-# ---- cost ----
-
-def _cost(record: Record, known: Facts) -> list[tuple[str, str]]:
-    """Pairs of what and how much."""
-    boots = {one.boot for one in record.seen if one.boot and not one.fresh}
-    fresh = {one.boot for part in record.confirmations for one in part
-             if one.boot}
-    tested = {one.kernel for one in record.seen}
-    built = [one["wall_ms"] for one in known.builds.values()
-             if one["state"] == "ready" and one["wall_ms"] is not None]
-    there = sum(one["state"] == "ready" and one["wall_ms"] is None
-                for one in known.builds.values())
-    broken = sum(one["state"] == "broken" for one in known.builds.values())
-    walls = [boot["wall_ms"] or 0 for boot in known.boots.values()]
-    shared = len(known.shared & (boots | fresh))
-    lost = sum(one.what == INFRA for one in record.seen)
-    times = _times(known)
-    span = max((start.timestamp() + wall for start, wall in times),
-               default=0) - min((start.timestamp() for start, _ in times),
-                                default=0)
-    pairs = [
-        ("Boots", f"{len(boots):,} of the search and {len(fresh):,} fresh "
-         "ones to confirm it" + (f"; {shared:,} of them other studies have "
-                                 "too" if shared else "")),
-        ("Kernels", f"{len(tested):,} of {len(record.kernels):,} tested"
-         + (f"; {len(built):,} built for it" if known.builds else "")
-         + (f", {there:,} already there" if there else "")
-         + (f", {broken:,} that do not build" if broken else "")),
-        ("Building", text.duration(sum(built)) if built else ""),
-        ("Booting", text.duration(sum(walls)) if any(walls) else ""),
-        ("Lost by the lab", f"{text.plural(lost, 'boot')}, done again"
-         if lost else ""),
-        ("From start to end", f"{text.duration(1000 * span)}, from the first "
-         "boot to the last" if span >= 1 else "")]
-    return [(what, words) for what, words in pairs if words]
-
-
 # ---- confirmation, patches, commands ----
 
 SIDES = {"culprit": "with it", "parent": "without it",
-         "tip": "the bad end", "without": "the bad end without it"}
+         "tip": "the bad end", "without": "the bad end without it",
+         "alone": "the good end with it", "good": "the good end"}
 
 
 def _rounds(record: Record, known: Facts,
@@ -436,12 +319,13 @@ def _rounds(record: Record, known: Facts,
     return [[{
         "side": SIDES.get(one.side, text.plain(one.side)),
         "boot": text.plain(one.boot),
-        "stage": text.plain(one.stage), "seed": one.seed,
+        "stage": _clip(one.stage, SAYS), "seed": one.seed,
         "sight": SIGHTS[VALUE][:2] + ("",) if one.what == VALUE
         else SIGHTS.get(one.what, ("", "", text.plain(one.what))),
         "value": f"{scale.show(one.value)} {scale.unit}"
         if one.value is not None else "",
         "says": _clip(one.says, SAYS), "whole": text.plain(one.says),
+        "as": None,
         "console": files.console(lab, one.boot) if one.boot else "",
         "repeat": f"klab reproduce {shlex.quote(one.boot)}"
         if one.boot else ""} for one in part] for part in record.confirmations]
@@ -450,8 +334,9 @@ def _rounds(record: Record, known: Facts,
 def _patches(record: Record, lab: Path) -> dict[str, Any]:
     """The patches that are to blame, those that git has."""
     told = bisect_words.likely(record)
-    if told is None or bisects.string(record.result, "verdict") not in (
-            "found", "range"):
+    verdict = lines.string(record.result, "verdict")
+    if told is None or verdict not in ("found", "range") or (
+            bisect_words.is_config(record)):
         return {"shown": [], "more": 0}
     blamed = record.kernels[told[0]:told[1] + 1]
     shown = []
@@ -464,11 +349,24 @@ def _patches(record: Record, lab: Path) -> dict[str, Any]:
     return {"shown": shown, "more": len(blamed[PATCHES:])}
 
 
+def _parts(record: Record, lab: Path) -> list[dict[str, Any]]:
+    """The searches that it went on with."""
+    found = []
+    for name in bisects.parts(lab, record.name):
+        try:
+            clauses = bisect_words.outcome(bisects.outline(lab, name)).clauses
+        except Problem as error:
+            clauses = [str(error)]
+        found.append({"name": name, "clauses": clauses,
+                      "href": f"../{quote(name, safe='')}/index.html"})
+    return found
+
+
 def _commands(record: Record, lab: Path) -> list[tuple[str, str]]:
     """Pairs of what a command does and the command."""
     path = bisects.path_of(lab, record.name)
     git = path.parent / "git-bisect.log"
-    study = bisects.string(record.setup, "study")
+    study = lines.string(record.setup, "study")
     pairs = [("goes through the record again, without a kernel",
               f"klab bisect --replay {shlex.quote(str(path))}")]
     if study:

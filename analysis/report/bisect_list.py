@@ -4,15 +4,15 @@ lab in the index."""
 from __future__ import annotations
 
 import datetime
-import json
 import re
 from pathlib import Path
-from typing import Any, Iterable
+from typing import Any
 from urllib.parse import quote
 
 from .. import bisect_words, bisects, text
 from ..bisect_words import ENDS, FOUND, GAVE, NO_STEP, OPEN, RANGE
 from ..errors import Problem
+from ..lines import string
 from . import bisect, files
 
 #: Sign and class of each result.
@@ -22,29 +22,14 @@ SIGNS = {FOUND: ("\u25cf", "regressed"), RANGE: ("\u25d0", "regressed"),
 NOT_BEGUN = ("It was refused or interrupted before its ends were there; the "
              "same command says why")
 DAMAGED = ("!", "broken")
-#: A study that a search leads asks for boots by no rule of its own; klab notes
-#: that so (runner/study/narrow.c).
-LED = {"min": 1, "max": 10_000, "until": None, "confirm": True,
-       "budget": 10_000, "aa": 0}
-#: What the searches call theirs.
-HELPER = re.compile(r".+-bisect-[0-9a-f]{8}(-undo)?|.+-judge", re.S)
+#: What klab calls the studies that it makes of one of the user's.
+MADE = re.compile(r".+(-bisect-[0-9a-f]{8}(-[0-9]+)?(-undo)?|-judge)", re.S)
 
 
-def is_helper(name: str, rules: str | None, known: Iterable[str]) -> bool:
-    """Is a study only there for a bisect or for `klab judge`?
-
-    rules: what the database has of them; known: the bisects of the lab.
-    """
-    if name in known or name.removesuffix("-undo") in known:
-        return True
-    if not HELPER.fullmatch(name):
-        return False
-    try:
-        found = json.loads(rules or "")
-    except (ValueError, RecursionError):
-        return False
-    return isinstance(found, dict) and all(
-        found.get(key, "") == value for key, value in LED.items())
+def is_made(name: str, text_of: object) -> bool:
+    """Is a study only there for a bisect or for `klab judge`?  Its name is
+    not in the text, which is that of the user's."""
+    return bool(MADE.fullmatch(name)) and name not in str(text_of)
 
 
 def lines(lab: Path, names: list[str], up: str) -> list[dict[str, Any]]:
@@ -69,15 +54,15 @@ def _line(lab: Path, name: str, up: str) -> dict[str, Any]:
     sign, style = SIGNS.get(told.word, ("?", "inconclusive"))
     if told.confirmed is False:
         style = "inconclusive"
-    return {**made, "lost": False, "word": _word(told), "sign": sign, "class": style,
-            "clauses": told.clauses + (
+    return {**made, "lost": False, "word": _word(told), "sign": sign,
+            "class": style, "clauses": told.clauses + (
                 [record.trouble] if record.trouble else []),
             "what": bisect_words.what(record),
             "of": text.plural(len(record.kernels) - 1,
                               *bisect_words.nouns(record)),
             "where": " on ".join(filter(None, (
-                bisects.string(record.setup, "config"),
-                bisects.string(record.setup, "machine")))),
+                bisect_words.config(record),
+                string(record.setup, "machine")))),
             "ended": _ended(lab, name)}
 
 

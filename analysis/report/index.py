@@ -18,10 +18,10 @@ from . import bisect_list, files, html
 from .names import SIGNS
 
 STUDIES = """
-    SELECT id, name, path, updated, min_effect FROM study
+    SELECT id, name, path, updated, min_effect, text FROM study
     ORDER BY updated DESC, id DESC"""
 
-JUDGED = "SELECT id, judged, compare FROM study"
+JUDGED = "SELECT id, judged FROM study"
 
 STAGES = """
     SELECT study, count(*) AS stages, sum(title IS NOT NULL) AS patches
@@ -78,7 +78,7 @@ def write(db: str | Path, folder: str | Path) -> Path:
     lab = Path(db).parent
     names = bisects.names(lab)
     studies = [one for one in read(db, Path(folder))
-               if not bisect_list.is_helper(one["name"], one["rules"], names)]
+               if not bisect_list.is_made(one["name"], one["text"])]
     html.publish(path, render(studies, bisect_list.lines(lab, names, "")))
     return path
 
@@ -117,8 +117,7 @@ def _fill(connection: sqlite3.Connection,
     for one in studies.values():
         one.update(stages=0, patches=0, configs=0, planned=0, ok=0, bad=0,
                    lab=0, first=None, wall=0, findings=0, unbuilt=0,
-                   clocks=[], verdicts={}, judged=None, rules=None,
-                   worst=None)
+                   clocks=[], verdicts={}, judged=None, worst=None)
     for sql in (STAGES, CONFIGS, BOOTS, FINDINGS, UNBUILT):
         for row in _rows(connection, sql) or []:
             if (study := studies.get(row.pop("study"))) is not None:
@@ -129,7 +128,6 @@ def _fill(connection: sqlite3.Connection,
             studies[row["study"]]["clocks"].append(_clock(row))
     for row in _rows(connection, JUDGED) or []:
         studies[row["id"]]["judged"] = row["judged"]
-        studies[row["id"]]["rules"] = row["compare"]
     found = _rows(connection, VERDICTS)
     for one in studies.values():
         one["unread"] = found is None

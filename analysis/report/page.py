@@ -25,8 +25,9 @@ def write(db: str | Path, lab: str | Path, study: str, out: str | Path,
     judgement = verdicts.judge(found, base, force)
     names = bisects.of_study(Path(lab), study)
     failed = bisect_list.write_pages(db, Path(lab), names)
-    listed = [{**one, "failed": failed.get(one["name"], "")} for one in
-              bisect_list.lines(Path(lab), names, "../")]
+    listed = [{**one, "failed": "" if one["lost"] else failed.get(
+        one["name"], "")} for one in bisect_list.lines(
+            Path(lab), names, "../")]
     page = render(found, judgement, Path(lab), listed)
     path = Path(out) / "index.html"
     html.publish(path, page)

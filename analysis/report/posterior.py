@@ -159,8 +159,8 @@ def _marks(found: list[dict[str, Any]], spans: list[tuple[int, int]],
             if row is None:
                 row = next(i for i, (low, high) in enumerate(spans)
                            if low <= seen.kernel <= high) + 0.5
-            made.append({"x": LEFT + cell * at + cell / 2, "y": TOP + ROW_HEIGHT * row,
-                         "class": judged[seen.number]})
+            made.append({"x": LEFT + cell * at + cell / 2,
+                         "y": TOP + ROW_HEIGHT * row, "class": judged[seen.number]})
     return made
 
 
