@@ -47,17 +47,26 @@ def rows(record: Record, found: list[dict[str, Any]]) -> list[tuple[int, int]]:
     if top <= ALONE:
         return [(i, i) for i in range(1, top + 1)]
     cuts = {0, top} | {one.kernel for one in record.seen}
-    for at, share in (found[-1]["posterior"] if found else {}).items():
-        if share >= LIKELY:
+    for at, value in (found[-1]["posterior"] if found else {}).items():
+        if value >= LIKELY:
             cuts |= {at - 1, at}
     ends = sorted(cuts)
     made = [(low + 1, high) for low, high in zip(ends, ends[1:])]
+    return _merged(made, [[share(one["posterior"], span) for one in found]
+                          for span in made])
+
+
+def _merged(made: list[tuple[int, int]],
+            shares: list[list[float]]) -> list[tuple[int, int]]:
+    """ROWS of them at most: those that were never likely have nothing to
+    show.  shares: of each row, by column."""
+    made, shares = list(made), list(shares)
     while len(made) > ROWS:
-        # Those that were never likely have nothing to show.
-        peaks = [_peak(found, span) for span in made]
+        peaks = [max(row, default=0.0) for row in shares]
         at = min(range(len(made) - 1),
                  key=lambda i: max(peaks[i], peaks[i + 1]))
         made[at:at + 2] = [(made[at][0], made[at + 1][1])]
+        shares[at:at + 2] = [[a + b for a, b in zip(*shares[at:at + 2])]]
     return made
 
 
@@ -66,10 +75,6 @@ def share(posterior: dict[int, float], span: tuple[int, int]) -> float:
         return posterior.get(span[0], 0.0)
     return min(1.0, sum(value for at, value in posterior.items()
                         if span[0] <= at <= span[1]))
-
-
-def _peak(found: list[dict[str, Any]], span: tuple[int, int]) -> float:
-    return max((share(one["posterior"], span) for one in found), default=0.0)
 
 
 def name(record: Record, span: tuple[int, int]) -> str:

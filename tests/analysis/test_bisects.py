@@ -4,6 +4,8 @@ breaks them."""
 import json
 import random
 import re
+import shutil
+import sqlite3
 
 import pytest
 
@@ -17,16 +19,27 @@ from test_index import add_study
 from test_report import HOSTILE, Page
 
 
-@pytest.fixture
-def lab(tmp_path):
-    """A lab with study `demo`, of boots; its database is closed."""
-    made = LabMaker(tmp_path)
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    """Of study `demo`, with boots, and of what its bisect made."""
+    made = LabMaker(tmp_path_factory.mktemp("database"))
     made.machine()
     made.metric()
     for stage in (0, 1):
         for seed in (1, 2):
             made.boot(stage, seed, {"time": 1.0 + stage + seed / 100})
-    made.done()
+    add_study(made.db, 9, NAME, "2026-01-02T00:00:00Z")
+    made.db.execute("INSERT INTO stage VALUES (9, 7, '7', NULL, '')")
+    made.db.execute("INSERT INTO config VALUES (9, 'rt', '')")
+    made.db.execute("INSERT INTO variant VALUES (9, 7, 'rt', '', 'ready', "
+                    "NULL, NULL, NULL, NULL, NULL, 61000)")
+    return made.done()
+
+
+@pytest.fixture
+def lab(tmp_path, database):
+    """A lab with that."""
+    shutil.copy(database, tmp_path / "lab.db")
     return tmp_path
 
 
@@ -52,6 +65,7 @@ def test_found(lab, metric):
     record = bisects.read(lab, NAME)
     for one in record.seen + record.confirmations[0]:
         assert f"klab reproduce {one.boot}" in page.text
+    assert "built in 1 min 01 s" in page.text and "1 built for it" in page.text
     assert f"klab bisect --replay {lab}/bisects/{NAME}/log.jsonl" in page.text
     if metric:
         assert "hackbench/time +3.0 % (95 %: +2.1 % to +3.9 %)" in page.text
@@ -298,9 +312,8 @@ def test_report_of_the_study(lab, tmp_path):
 def test_index(lab):
     """Bisects are listed; the studies that klab made for them are not, but the
     user's are, whatever they are called."""
-    import sqlite3
     Search().whole().write(lab)
-    made = [NAME, f"{NAME}-undo", f"{NAME}-12", "demo-judge",
+    made = [f"{NAME}-undo", f"{NAME}-12", "demo-judge",
             "gone-bisect-0123abcd"]
     own = ["my-judge", "x-bisect-01234567", "undo", "a-bisect-b"]
     with sqlite3.connect(lab / "lab.db") as db:
@@ -308,14 +321,14 @@ def test_index(lab):
             add_study(db, ident, name, "2026-01-01T00:00:00Z")
             db.execute("UPDATE study SET text = ? WHERE id = ?",
                        (f"study: {name if name in own else 'demo'}\n", ident))
-    report.write_bisect(lab / "lab.db", lab, NAME)
+    page_of(lab)
     page = Page(report.write_index(lab / "lab.db",
                                    lab / "reports").read_text())
     studies, _, found = page.text.partition("Bisects")
     assert "5 studies" in studies
     for name in own:
         assert f" {name} " in studies
-    for name in made:
+    for name in [NAME, *made]:
         assert f"{name} " not in studies
     assert f"{NAME} " in found and "found, confirmed" in found
     assert "Patch 7 (mm: part 7) is to blame" in found

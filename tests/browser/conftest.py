@@ -42,13 +42,14 @@ def series(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def pages(tmp_path_factory: pytest.TempPathFactory,
           series: Path) -> list[Path]:
-    """One page of each kind: report, index and history."""
+    """One page of each kind: report, index, history, bisects."""
     folder = tmp_path_factory.mktemp("releases")
     path = write(samples.releases(folder), "releases", "releases")
     lab = series.parents[2] / "lab.db"
     samples.judge(lab)
+    bisects = samples.bisects(lab.parent)
     index = report.write_index(lab, series.parents[1])
-    return [series, index, path.parent / "history.html"]
+    return [series, index, path.parent / "history.html", *bisects]
 
 
 @pytest.fixture(scope="session")
@@ -68,8 +69,9 @@ def hostile_pages(tmp_path_factory: pytest.TempPathFactory,
                  "releases", "releases")
     lab = hostile.parents[2] / "lab.db"
     samples.add_studies(lab, hostile.parents[1])
+    bisects = samples.hostile_bisects(lab.parent)
     return [hostile, report.write_index(lab, hostile.parents[1]),
-            path.parent / "history.html"]
+            path.parent / "history.html", *bisects]
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,10 @@ import random
 import sqlite3
 from pathlib import Path
 
+from analysis import report
 from analysis.report import names
 from labs import LabMaker
+from searches import Search
 
 STAGES = 36
 CONFIGS = ("nort", "rt")
@@ -219,3 +221,50 @@ def add_studies(db: Path, reports: Path) -> None:
                 "INSERT INTO verdict (study, stage, config, machine, workload,"
                 " metric, verdict, change) VALUES (?, 1, ?, ?, ?, ?, ?, 0.5)",
                 (ident, name, name, name, name, "regressed"))
+
+
+def bisects(lab: Path) -> list[Path]:
+    """The pages of three bisects of study `series`: 35 patches, a metric over
+    1,000 of them, and one of which much is said in many boots."""
+    first = Search(35, 31, subjects=[title(k) for k in range(1, 36)])
+    first.whole(without={"clean": False, "says": "hunk 1 does not fit"})
+    noisy = Search(9, 5).ends()
+    for k in range(60):
+        noisy.step(kernel=k % 9, why="weak")
+        noisy.boot(k % 9, what=("good", "bad", "untestable", "infra")[k % 4],
+                   says=f"panic: number {k}; " + "then another, " * 9)
+    noisy.step("gave-up", "budget")
+    noisy.result("gave-up", "budget")
+    searches = [first, Search(1000, 640, metric=True, range=True).whole(),
+                noisy]
+    return _written(lab, "series", searches)
+
+
+def hostile_bisects(lab: Path) -> list[Path]:
+    """The same with the words of HOSTILE in each place."""
+    words = list(HOSTILE.values())
+    made = []
+    for metric in (False, True):
+        search = Search(len(words), 7, subjects=words, metric=metric,
+                        config=words[0], machine=words[1], study=words[2])
+        search.whole(without={"clean": False, "says": " ".join(words)})
+        search.setup["criterion"] = {
+            **search.setup["criterion"], "workload": HOSTILE["unbroken"],
+            "metric": HOSTILE["tags"], "unit": HOSTILE["image"]}
+        for kernel, word in zip(search.setup["kernels"], words):
+            kernel["stage"] = word
+        for i, line in enumerate(search.lines[1:]):
+            line["says"] = words[i % len(words)]
+            if line["t"] == "step":
+                line["why"] = line["mode"] = words[-1 - i % len(words)]
+        made.append(search)
+    return _written(lab, "demo", made)
+
+
+def _written(lab: Path, study: str, searches: list[Search]) -> list[Path]:
+    made = []
+    for i, search in enumerate(searches):
+        name = f"{study}-bisect-{i:08x}"
+        search.write(lab, name)
+        made.append(report.write_bisect(lab / "lab.db", lab, name))
+    return made
