@@ -20,8 +20,8 @@ SPREAD = {"drift": "the change is spread over the {many}",
           "two-steps": "two {many} change it, likeliest {likely}"}
 GAVE_UP = {"budget": "so many boots do not tell",
            "infra": "the lab failed too often"}
-#: Of a subject in a sentence.
-SUBJECT = 120
+#: Characters of a subject in a sentence, and of what klab said.
+SUBJECT, SAYS = 120, 600
 FOUND, RANGE, NO_STEP, GAVE, ENDS, OPEN = (
     "found", "range", "no single step", "gave up", "nothing to search",
     "not ended")
@@ -67,6 +67,12 @@ def chance(share: float | None) -> str:
     return f"{100 * share:.{0 if even else 1}f} %"
 
 
+def metric(record: Record) -> str:
+    """'hackbench/time'."""
+    return (f"{clipped(string(record.criterion, 'workload'))}/"
+            f"{clipped(string(record.criterion, 'metric'))}")
+
+
 def what(record: Record) -> str:
     """What is looked for: 'hackbench/time, worse by 1 % or more', 'a kernel
     that panics'."""
@@ -74,12 +80,13 @@ def what(record: Record) -> str:
     kind = string(found, "kind")
     if kind == "metric":
         least = number(found, "min_effect")
-        name = f"{string(found, 'workload')}/{string(found, 'metric')}"
+        name = metric(record)
         return name if least is None else (
             f"{name}, worse by {100 * least:g} % or more")
     if kind == "signature":
-        return f"a kernel with finding {string(found, 'signature')}"
-    return f"a kernel that {BREAKS.get(kind, f'is broken ({kind})')}"
+        return f"a kernel with finding {clipped(string(found, 'signature'))}"
+    return "a kernel that " + BREAKS.get(kind,
+                                         f"is broken ({clipped(kind)})")
 
 
 def broken(record: Record) -> str:
@@ -87,7 +94,7 @@ def broken(record: Record) -> str:
     found = record.criterion
     kind = string(found, "kind")
     if kind == "signature":
-        return f"has finding {string(found, 'signature')}"
+        return f"has finding {clipped(string(found, 'signature'))}"
     return BREAKS.get(kind, "is broken")
 
 
@@ -100,9 +107,10 @@ def config(record: Record) -> str:
     """'rt'; 'nort to rt, stage 5' where it is between the two."""
     between = strings(record.setup, "between")
     if not is_config(record) or len(between) != 2:
-        return string(record.setup, "config")
+        return clipped(string(record.setup, "config"))
     at = string(record.setup, "at")
-    return " to ".join(between) + (f", stage {at}" if at else "")
+    return clipped(" to ".join(between)) + (
+        f", stage {clipped(at)}" if at else "")
 
 
 def candidate(record: Record, at: int) -> str:
@@ -117,9 +125,10 @@ def candidate(record: Record, at: int) -> str:
     return f"{name} ({subject})" if subject else name
 
 
-def clipped(words: str) -> str:
+def clipped(words: str, most: int = SUBJECT) -> str:
+    """Plain, and cut where a stranger made it long."""
     words = text.plain(words)
-    return words if len(words) <= SUBJECT else words[:SUBJECT - 1] + "\u2026"
+    return words if len(words) <= most else words[:most - 1] + "\u2026"
 
 
 def span(record: Record, first: int, last: int) -> str:
@@ -155,8 +164,8 @@ def outcome(record: Record) -> Outcome:
         return Outcome(OPEN, "open", _open(record))
     word = VERDICTS.get(verdict)
     if word is None:
-        return Outcome(text.plain(verdict), "open", [
-            f"It ended with '{text.plain(verdict)}', which this klab does not "
+        return Outcome(clipped(verdict), "open", [
+            f"It ended with '{clipped(verdict)}', which this klab does not "
             "know"])
     clauses = [{FOUND: _found, RANGE: _range, NO_STEP: _no_step,
                 GAVE: _gave_up}.get(word, _nothing)(record)]
@@ -266,17 +275,15 @@ def _effect(record: Record) -> str:
     words = change(effect)
     if not record.is_metric or not words:
         return ""
-    found = record.criterion
-    return (f"{text.plain(string(found, 'workload'))}/"
-            f"{text.plain(string(found, 'metric'))} {words}"
-            + ("" if string(record.result, "verdict") in ("found", "range")
-               else " from the good end to the bad one"))
+    one_step = string(record.result, "verdict") in ("found", "range")
+    return f"{metric(record)} {words}" + (
+        "" if one_step else " from the good end to the bad one")
 
 
 def _boots(record: Record, told: dict[str, Any], names: str) -> str:
     """'+3.0 %, 3 boots of each', '1 of 1 boots of it and 0 of 1 of its
     parent are broken'."""
-    says = text.plain(string(told, "says"))
+    says = clipped(string(told, "says"), SAYS)
     if says:
         return says
     boots = whole(told, "boots", 1 << 30) or 0
@@ -309,7 +316,7 @@ def undo_words(record: Record, brief: bool = False) -> str:
     if told.get("clean") is False:
         words = "It cannot be taken back from the bad end"
         return words if brief else (
-            f"{words}: {text.plain(string(told, 'says'))}")
+            f"{words}: {clipped(string(told, 'says'), SAYS)}")
     word = "cured" if told.get("confirmed") is True else "not cured"
     return f"The bad end without it is {word}: " + _boots(
         record, told, "{0} of {2} with it broken, {1} of {2} without")
@@ -351,7 +358,7 @@ def _ends(record: Record, step: Step) -> str:
             return "Nothing to search: an end says nothing of it"
         which = f"bad end, {bad}" if said.kernel else f"good end, {good}"
         return (f"Nothing to search: the {which}, says nothing of it: "
-                + text.plain(said.says))
+                + clipped(said.says, SAYS))
     return _levels(record, step, good, bad)
 
 
@@ -371,7 +378,7 @@ def _levels(record: Record, step: Step, good: str, bad: str) -> str:
     told = f", {words} after {text.plural(step.runs, 'boot')}" if words else ""
     return ("The ends are swapped: it gets better" if swapped else
             "Nothing to search: the ends do not differ enough") + (
-        f": {text.plain(what(record))}, from {good} to {bad}{told}")
+        f": {what(record)}, from {good} to {bad}{told}")
 
 
 def _fraction(logarithm: float | None) -> float | None:

@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import quote
 
 from .. import bisect_words, bisects, lines, plots, text
+from ..bisect_words import clipped
 from ..bisects import BAD, GOOD, INFRA, UNTESTABLE, VALUE, Record, Seen
 from ..errors import Problem
 from . import bisect_facts, files, html, posterior
@@ -102,7 +103,7 @@ def _facts(record: Record, known: Facts, lab: Path) -> list[dict[str, str]]:
                     "boots contradicted plain halving"}.get(tuple(modes), ""),
          ""),
         ("When", bisect_facts.when(known), "")]
-    return [{"term": term, "words": text.plain(words), "href": href}
+    return [{"term": term, "words": clipped(words, 3 * SAYS), "href": href}
             for term, words, href in pairs if words]
 
 
@@ -159,8 +160,8 @@ def _order(record: Record, known: Facts, lab: Path,
         subject = kernel.subject if one.kernel or _is_range(record) else ""
         made.append({
             "number": one.number, "sight": sights[one.number],
-            "kernel": _clip(kernel.stage, SAYS),
-            "subject": _clip(subject, SAYS),
+            "kernel": clipped(kernel.stage, SAYS),
+            "subject": clipped(subject, SAYS),
             "commit": text.plain(kernel.commit[:12])
             if _is_range(record) else "",
             "build": _build(record, known, one) if first else "",
@@ -168,7 +169,7 @@ def _order(record: Record, known: Facts, lab: Path,
             "fresh": one.fresh,
             "value": f"{scale.show(one.value)} {scale.unit}"
             if one.value is not None else "",
-            "says": _clip(one.says, SAYS), "whole": text.plain(one.says),
+            "says": clipped(one.says, SAYS), "whole": text.plain(one.says),
             "as": said.get(one.says) if one.says else None,
             "why": _why(record, one), "likely": _likeliest(record, one),
             "wall": _wall(one.wall_s, known, one.boot),
@@ -182,11 +183,6 @@ def _order(record: Record, known: Facts, lab: Path,
 def _is_range(record: Record) -> bool:
     """Are the candidates commits of the user's own?"""
     return record.setup.get("range") is True
-
-
-def _clip(words: str, most: int) -> str:
-    words = text.plain(words)
-    return words if len(words) <= most else words[:most - 1] + "\u2026"
 
 
 def _why(record: Record, one: Seen) -> str:
@@ -228,7 +224,7 @@ def _likeliest(record: Record, one: Seen) -> str:
     step = one.after
     if step is None or not step.first:
         return ""
-    first, last = (_clip(record.kernels[at].stage, 40)
+    first, last = (clipped(record.kernels[at].stage, 40)
                    for at in (step.first, step.last))
     words = first if step.first == step.last else f"{first} to {last}"
     return f"{words}: {bisect_words.chance(step.probability)}"
@@ -261,14 +257,14 @@ def _values(record: Record, known: Facts) -> dict[str, Any] | None:
              or f"{len(found[stage])}"}
             for stage in sorted(found, key=lambda one: order[one])]
     good = levels(0, found.get(record.kernels[0].stage, [math.nan]))
-    title = bisect_words.what(record).partition(",")[0]
+    title = bisect_words.metric(record)
     plot = plots.points(
         "values", f"{title}: every boot's value of each kernel, and the level "
         "that it is thought to have", rows,
         base=good * scale.factor if math.isfinite(good) else None,
         margin=lines.number(record.criterion, "min_effect") or 0.0)
     drawn = plots.draw([plot])
-    return {"title": text.plain(title), "unit": scale.unit,
+    return {"title": title, "unit": scale.unit,
             "svg": html.markup(drawn["values"])}
 
 
@@ -319,12 +315,12 @@ def _rounds(record: Record, known: Facts,
     return [[{
         "side": SIDES.get(one.side, text.plain(one.side)),
         "boot": text.plain(one.boot),
-        "stage": _clip(one.stage, SAYS), "seed": one.seed,
+        "stage": clipped(one.stage, SAYS), "seed": one.seed,
         "sight": SIGHTS[VALUE][:2] + ("",) if one.what == VALUE
         else SIGHTS.get(one.what, ("", "", text.plain(one.what))),
         "value": f"{scale.show(one.value)} {scale.unit}"
         if one.value is not None else "",
-        "says": _clip(one.says, SAYS), "whole": text.plain(one.says),
+        "says": clipped(one.says, SAYS), "whole": text.plain(one.says),
         "as": None,
         "console": files.console(lab, one.boot) if one.boot else "",
         "repeat": f"klab reproduce {shlex.quote(one.boot)}"

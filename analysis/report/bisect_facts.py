@@ -63,7 +63,8 @@ def read(db: str | Path, record: Record) -> Facts:
             _of_study(connection, record, row["id"], found)
         for row in connection.execute(BOOTS, name):
             found.boots[row["id"]] = dict(row)
-        found.shared = {row["boot"] for row in connection.execute(OTHERS, name)}
+        found.shared = {row["boot"]
+                        for row in connection.execute(OTHERS, name)}
     except sqlite3.Error:
         pass
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .. import bisect_words, bisects, plots, text
+from .. import bisect_words, plots, text
 from ..bisects import Record, Seen
 
 #: More candidates than that share rows where no boot tells them apart.
@@ -80,12 +80,14 @@ def share(posterior: dict[int, float], span: tuple[int, int]) -> float:
 def name(record: Record, span: tuple[int, int]) -> str:
     """'7 mm: be slow', '12 to 249'."""
     first, last = (record.kernels[at] for at in span)
+    ends = [bisect_words.clipped(one.stage) for one in (first, last)]
     if first is not last:
-        return (f"{text.plain(first.stage)} to {text.plain(last.stage)}: "
-                f"{span[1] - span[0] + 1:,} {bisect_words.nouns(record)[1]}")
-    if bisect_words.nouns(record)[0] == "option" and first.subject:
-        return text.plain(first.subject)
-    return text.plain(f"{first.stage} {first.subject}".rstrip())
+        return (f"{ends[0]} to {ends[1]}: {span[1] - span[0] + 1:,} "
+                f"{bisect_words.nouns(record)[1]}")
+    subject = bisect_words.clipped(first.subject)
+    if bisect_words.is_config(record) and subject:
+        return subject
+    return f"{ends[0]} {subject}".rstrip()
 
 
 def picture(record: Record, judged: dict[int, str]) -> dict[str, Any] | None:
@@ -165,7 +167,8 @@ def _marks(found: list[dict[str, Any]], spans: list[tuple[int, int]],
                 row = next(i for i, (low, high) in enumerate(spans)
                            if low <= seen.kernel <= high) + 0.5
             made.append({"x": LEFT + cell * at + cell / 2,
-                         "y": TOP + ROW_HEIGHT * row, "class": judged[seen.number]})
+                         "y": TOP + ROW_HEIGHT * row,
+                         "class": judged[seen.number]})
     return made
 
 
