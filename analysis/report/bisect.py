@@ -20,6 +20,8 @@ from .bisect_facts import Facts
 PATCHES = 5
 #: Characters of what a boot says, in a table.
 SAYS = 120
+#: Of what is likely, left out at either end.
+TAIL = 0.025
 
 #: Why the search wanted a boot.
 WHYS = {"calibrate": "to know the end", "search": "tells most",
@@ -172,6 +174,7 @@ def _order(record: Record, known: Facts, lab: Path,
             "says": clipped(one.says, SAYS), "whole": text.plain(one.says),
             "as": said.get(one.says) if one.says else None,
             "why": _why(record, one), "likely": _likeliest(record, one),
+            "left": _left(record, one),
             "wall": _wall(one.wall_s, known, one.boot),
             "console": files.console(lab, one.boot) if one.boot else "",
             "repeat": f"klab reproduce {shlex.quote(one.boot)}"
@@ -228,6 +231,25 @@ def _likeliest(record: Record, one: Seen) -> str:
                    for at in (step.first, step.last))
     words = first if step.first == step.last else f"{first} to {last}"
     return f"{words}: {bisect_words.chance(step.probability)}"
+
+
+def _left(record: Record, one: Seen) -> str:
+    """'3 to 5': where it is in 95 of 100 cases; '' if that is one place."""
+    if one.after is None or not one.after.first:
+        return ""
+    shares = sorted(one.after.posterior.items())
+    tail = TAIL * sum(share for _, share in shares)
+    ends = []
+    for way in (shares, reversed(shares)):
+        gone = 0.0
+        for at, share in way:
+            gone += share
+            if gone > tail:
+                ends.append(at)
+                break
+    if len(ends) < 2 or ends[0] == ends[1]:
+        return ""
+    return " to ".join(clipped(record.kernels[at].stage, 40) for at in ends)
 
 
 # ---- the values ----

@@ -19,7 +19,7 @@ ROWS, COLUMNS = 60, 400
 #: A candidate that is as likely at the end has a row of its own.
 LIKELY = 0.01
 #: Characters of a row's name.
-NAME = 60
+NAME = 66
 #: Pixels.
 LEFT, RIGHT, TOP, ROW_HEIGHT = 440, 66, 26, 17
 WIDTH, NARROW, WIDE = 660, 4, 44

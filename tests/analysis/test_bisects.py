@@ -207,6 +207,19 @@ def test_options(lab):
     assert f"Part of {NAME}" in other.text
 
 
+def test_where_it_is_most_likely(lab):
+    """After each boot; what has next to no chance is not named."""
+    search = Search().ends()
+    search.step(kernel=4, posterior=[[1, 0.02], [2, 0.5], [4, 0.46],
+                                     [9, 0.02]], first=2, last=2,
+                probability=0.5)
+    search.write(lab)
+    text = page_of(lab).text
+    assert "2: 50.0 % among 2 to 4" in text
+    Search().whole().write(lab)
+    assert "7: 100 % 1.5 s" in page_of(lab).text
+
+
 def test_values_are_judged_by_the_levels(lab):
     search = Search(metric=True).ends()
     search.step(kernel=5)
