@@ -157,6 +157,9 @@ def change(effect: dict[str, Any]) -> str:
 def outcome(record: Record) -> Outcome:
     """What came of it, so far."""
     verdict = string(record.result, "verdict")
+    if not verdict and record.refused:
+        return Outcome(ENDS, "open", [
+            _capital(clipped(record.refused, SAYS))])
     if not verdict and record.last is not None and (
             record.last.verdict == "ends"):
         return Outcome(ENDS, "open", [_ends(record, record.last)])
@@ -288,10 +291,20 @@ def _boots(record: Record, told: dict[str, Any], names: str) -> str:
         return says
     boots = whole(told, "boots", 1 << 30) or 0
     if record.is_metric:
-        return f"{change(told)}, {text.plural(boots, 'boot')} of each"
+        return (f"{change(told)}, {text.plural(boots, 'boot')} of each"
+                + _share(record, told))
     bad = [whole(told, key, 1 << 30) or 0
            for key in ("culprit_bad", "parent_bad")]
     return names.format(bad[0], bad[1], boots)
+
+
+def _share(record: Record, told: dict[str, Any]) -> str:
+    """How much of the ends' difference it is, where that is not all."""
+    share = number(told, "share")
+    if told.get("partial") is not True or share is None:
+        return ""
+    return (f", {100 * share:.0f} % of what the ends differ by: there is more "
+            f"than this {nouns(record)[0]}")
 
 
 def confirmation_words(record: Record) -> str:

@@ -30,6 +30,8 @@ STUDY_NAME_MAX = 80
 #: What was seen of a kernel that says something of it.
 VALUE, GOOD, BAD, UNTESTABLE, INFRA = (
     "value", "good", "bad", "untestable", "infra")
+#: A boot that says nothing, after which there is another one.
+WEAK = "weak"
 #: Seeds above are of fresh boots.
 SEED_FRESH = 300_000
 
@@ -119,8 +121,8 @@ class Record:
 
     start: the first step, before anything was seen; confirmations: each a
     list of boots, all but the last denied what was found; result: its line,
-    {} if there is none; last: the last step; trouble: what is wrong with the
-    file, or ''.
+    {} if there is none; last: the last step; refused: why there was nothing
+    to search, or ''; trouble: what is wrong with the file, or ''.
     """
 
     name: str
@@ -132,6 +134,7 @@ class Record:
     steps: list[Step] = field(default_factory=list)
     confirmations: list[list[Fresh]] = field(default_factory=list)
     result: dict[str, Any] = field(default_factory=dict)
+    refused: str = ""
     trouble: str = ""
 
     @property
@@ -253,7 +256,7 @@ def outline(lab: Path, name: str) -> Record:
         if line is None:
             record.trouble = "the record is damaged"
             continue
-        if string(line, "t") in ("step", "result"):
+        if string(line, "t") in ("step", "refused", "result"):
             _take(record, line)
             break
     return record
@@ -305,9 +308,13 @@ def _take(record: Record, line: dict[str, Any]) -> None:
     if kind == "step":
         _take_step(record, _step(record, line))
     elif kind == "event":
-        _take_event(record, line)
+        _take_event(record, line, string(line, "what"))
+    elif kind == WEAK:
+        _take_event(record, line, WEAK)
     elif kind == "confirm":
         _take_confirm(record, line)
+    elif kind == "refused":
+        record.refused = string(line, "says")
     elif kind == "result":
         record.result = line
 
@@ -348,10 +355,10 @@ def _take_step(record: Record, step: Step) -> None:
         record.start = step
 
 
-def _take_event(record: Record, line: dict[str, Any]) -> None:
+def _take_event(record: Record, line: dict[str, Any], what: str) -> None:
     kernel = whole(line, "kernel", len(record.kernels) - 1)
-    what = string(line, "what")
-    if kernel is None or what not in (VALUE, GOOD, BAD, UNTESTABLE, INFRA):
+    if kernel is None or what not in (VALUE, GOOD, BAD, UNTESTABLE, INFRA,
+                                      WEAK):
         return
     seed = whole(line, "seed", 1 << 31)
     fresh = seed is not None and seed > SEED_FRESH

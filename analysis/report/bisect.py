@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from .. import bisect_words, bisects, lines, plots, text
 from ..bisect_words import clipped
-from ..bisects import BAD, GOOD, INFRA, UNTESTABLE, VALUE, Record, Seen
+from ..bisects import BAD, GOOD, INFRA, UNTESTABLE, VALUE, WEAK, Record, Seen
 from ..errors import Problem
 from . import bisect_facts, files, html, posterior
 from .bisect_facts import Facts
@@ -30,6 +30,7 @@ WHYS = {"calibrate": "to know the end", "search": "tells most",
 SIGHTS = {GOOD: ("good", "\u25cb", "good"), BAD: ("bad", "\u25cf", "bad"),
           UNTESTABLE: ("untestable", "\u00d7", "cannot be tested"),
           INFRA: ("infra", "!", "lost by the lab"),
+          WEAK: ("weak", "~", "says nothing"),
           VALUE: ("value", "\u25c7", "between the ends")}
 
 # ---- writing ----

@@ -71,6 +71,7 @@ static void write_page(const struct ctx *c, const struct lab *lab,
 	struct err e;
 	int code;
 
+	fflush(stdout);
 	if (!stat(record, &st) && st.st_size) {
 		if (cmd_write_report(c, lab, name, false, &path, &code, &e))
 			cmd_fail(&e);
@@ -107,7 +108,6 @@ static int search_in(struct ctx *c, struct lab *lab, struct study *study,
 		code = EXIT_INTERRUPTED;
 	} else {
 		code = r ? cmd_fail(&e) : print_result(c, hunt_result(h));
-		fflush(stdout);
 		/* The study is called like the hunt by now. */
 		write_page(c, lab, study->name);
 	}

@@ -141,6 +141,43 @@ def test_refused_break(lab, why, said):
     assert said in outcome(search, lab).clauses[0]
 
 
+def test_refusal_that_is_recorded(lab):
+    """It is said as klab said it."""
+    search = Search().ends()
+    search.step("ends", "both-good")
+    search.lines.append({"t": "refused", "says": "the bad end, <10>, is not "
+                         "broken so", "code": 2})
+    told = outcome(search, lab)
+    assert told.word == "nothing to search"
+    assert told.clauses == ["The bad end, <10>, is not broken so"]
+    assert bisect_words.outcome(bisects.outline(lab, NAME)) == told
+    assert "The bad end, <10>, is not broken so" in page_of(lab).text
+
+
+def test_boot_that_says_nothing(lab):
+    """It is in the order, and counts."""
+    search = Search().ends()
+    search.step(kernel=5)
+    search.boot(5, t="weak")
+    del search.lines[-1]["what"]
+    search.boot(5)
+    search.step(kernel=6)
+    search.write(lab)
+    record = bisects.read(lab, NAME)
+    assert [one.what for one in record.seen] == ["good", "bad", "weak", "good"]
+    text = page_of(lab).text
+    assert "says nothing" in text and "4 of the search" in text
+    assert len(posterior.columns(record)) == 4
+
+
+def test_part_of_the_difference(lab):
+    search = Search(metric=True).whole()
+    search.lines[-1]["confirmation"].update(share=0.4, partial=True)
+    search.write(lab)
+    assert "40 % of what the ends differ by: there is more than this patch" \
+        in page_of(lab).text
+
+
 def test_not_ended(lab):
     """Killed in the middle, with half a line."""
     search = Search().ends()
