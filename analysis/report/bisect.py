@@ -160,7 +160,8 @@ def _order(record: Record, known: Facts, lab: Path,
         kernel = record.kernels[one.kernel]
         first = one.kernel not in begun
         begun.add(one.kernel)
-        subject = kernel.subject if one.kernel or _is_range(record) else ""
+        # What a base is is no subject.
+        subject = kernel.subject if one.kernel else ""
         made.append({
             "number": one.number, "sight": sights[one.number],
             "kernel": clipped(kernel.stage, SAYS),

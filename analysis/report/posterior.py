@@ -21,7 +21,7 @@ LIKELY = 0.01
 #: Characters of a row's name.
 NAME = 66
 #: Pixels.
-LEFT, RIGHT, TOP, ROW_HEIGHT = 440, 66, 26, 17
+LEFT, RIGHT, TOP, ROW_HEIGHT = (110, 440), 66, 26, 17
 WIDTH, NARROW, WIDE = 660, 4, 44
 
 
@@ -103,32 +103,39 @@ def picture(record: Record, judged: dict[int, str]) -> dict[str, Any] | None:
                                  else [found[-1]])
     spans = rows(record, found)
     cell = max(NARROW, min(WIDE, WIDTH // len(found)))
-    named = record.last.first, record.last.last
-    drawn = [_row(record, found, span, i, cell, named)
+    left = _left([name(record, span) for span in spans])
+    drawn = [_row(record, found, span, i, cell, left)
              for i, span in enumerate(spans)]
     bottom = TOP + ROW_HEIGHT * len(spans)
     return {
-        "width": LEFT + cell * len(found) + RIGHT, "height": bottom + 8,
-        "left": LEFT, "right": LEFT + cell * len(found), "top": TOP,
+        "width": left + cell * len(found) + RIGHT, "height": bottom + 8,
+        "left": left, "right": left + cell * len(found), "top": TOP,
         "bottom": bottom, "row": ROW_HEIGHT, "rows": drawn,
-        "ticks": _ticks(found, cell),
-        "marks": _marks(found, spans, cell, judged),
+        "ticks": _ticks(found, cell, left),
+        "marks": _marks(found, spans, cell, left, judged),
         "label": _label(record, found),
         "one": bisect_words.nouns(record)[0],
         "boots": len(record.seen),
         "shared": any(low != high for low, high in spans)}
 
 
+def _left(names: list[str]) -> int:
+    """Pixels that the names need: a letter takes about 7."""
+    longest = max(len(plots.clip(one, NAME)) for one in names)
+    return min(max(LEFT[0], 20 + 7 * longest), LEFT[1])
+
+
 def _row(record: Record, found: list[dict[str, Any]], span: tuple[int, int],
-         i: int, cell: int, named: tuple[int, int]) -> dict[str, Any]:
+         i: int, cell: int, left: int) -> dict[str, Any]:
     y = TOP + ROW_HEIGHT * i
+    named = record.last.first, record.last.last
     shares = [share(one["posterior"], span) for one in found]
     room = ROW_HEIGHT - 3
     bars = []
     for at, value in enumerate(shares):
         if value >= 0.0005:
             height = max(0.7, value * room)
-            bars.append({"x": LEFT + cell * at, "y": round(
+            bars.append({"x": left + cell * at, "y": round(
                 y + ROW_HEIGHT - 1.5 - height, 1),
                 "width": max(cell - 1, 2), "height": round(height, 1)})
     whole_name = name(record, span)
@@ -145,18 +152,20 @@ def _percent(value: float) -> str:
     return bisect_words.chance(value) if value >= 0.0005 else ""
 
 
-def _ticks(found: list[dict[str, Any]], cell: int) -> list[dict[str, Any]]:
+def _ticks(found: list[dict[str, Any]], cell: int,
+           left: int) -> list[dict[str, Any]]:
     """Numbers of boots over the columns, so that none touches another."""
-    made = [{"x": LEFT + cell / 2, "word": "0"}]
+    made = [{"x": left + cell / 2, "word": "0"}]
     for at, one in enumerate(found[1:], 1):
-        x = LEFT + cell * at + cell / 2
+        x = left + cell * at + cell / 2
         if x - made[-1]["x"] >= 24:
             made.append({"x": x, "word": str(one["seen"][-1].number)})
     return made
 
 
 def _marks(found: list[dict[str, Any]], spans: list[tuple[int, int]],
-           cell: int, judged: dict[int, str]) -> list[dict[str, Any]]:
+           cell: int, left: int,
+           judged: dict[int, str]) -> list[dict[str, Any]]:
     """What was seen, in the column that it led to."""
     below = {last: i + 1 for i, (_, last) in enumerate(spans)}
     made = []
@@ -166,7 +175,7 @@ def _marks(found: list[dict[str, Any]], spans: list[tuple[int, int]],
             if row is None:
                 row = next(i for i, (low, high) in enumerate(spans)
                            if low <= seen.kernel <= high) + 0.5
-            made.append({"x": LEFT + cell * at + cell / 2,
+            made.append({"x": left + cell * at + cell / 2,
                          "y": TOP + ROW_HEIGHT * row,
                          "class": judged[seen.number]})
     return made
