@@ -8,6 +8,7 @@ left out, and said.
 
 from __future__ import annotations
 
+import datetime
 import json
 import re
 from dataclasses import dataclass, field
@@ -205,6 +206,16 @@ def parts(lab: Path, name: str) -> list[str]:
 
 def path_of(lab: Path, name: str) -> Path:
     return lab / "bisects" / name / "log.jsonl"
+
+
+def ended(lab: Path, name: str) -> str:
+    """When the record was last added to."""
+    try:
+        when = path_of(lab, name).stat().st_mtime
+        return datetime.datetime.fromtimestamp(
+            when, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+    except (OSError, ValueError, OverflowError):
+        return ""
 
 
 def _raw(lab: Path, name: str) -> list[bytes]:

@@ -105,7 +105,8 @@ def _facts(record: Record, known: Facts, lab: Path) -> list[dict[str, str]]:
                     ("exact", "noisy"): "halving, then by probability: the "
                     "boots contradicted plain halving"}.get(tuple(modes), ""),
          ""),
-        ("When", bisect_facts.when(known), "")]
+        ("Ended" if record.result or record.refused else "So far",
+         bisects.ended(lab, record.name), "")]
     return [{"term": term, "words": clipped(words, 3 * SAYS), "href": href}
             for term, words, href in pairs if words]
 

@@ -13,7 +13,7 @@ from .. import lines, load, text
 from ..bisects import INFRA, Record
 from ..errors import Problem
 
-STUDY = "SELECT id, updated FROM study WHERE name = ?"
+STUDY = "SELECT id FROM study WHERE name = ?"
 MACHINE = "SELECT clock, accel FROM machine WHERE study = ? AND name = ?"
 BUILDS = """
     SELECT stage, state, CAST(wall_ms AS INTEGER) AS wall_ms FROM variant
@@ -40,7 +40,6 @@ class Facts:
     have too.
     """
 
-    updated: str = ""
     clock: str = ""
     accel: str = ""
     builds: dict[int, dict[str, Any]] = field(default_factory=dict)
@@ -59,7 +58,6 @@ def read(db: str | Path, record: Record) -> Facts:
     connection.row_factory = sqlite3.Row
     try:
         for row in connection.execute(STUDY, name):
-            found.updated = row["updated"]
             _of_study(connection, record, row["id"], found)
         for row in connection.execute(BOOTS, name):
             found.boots[row["id"]] = dict(row)
@@ -91,17 +89,6 @@ def _times(known: Facts) -> list[tuple[datetime.datetime, float]]:
         if start.tzinfo is not None:
             found.append((start, (boot["wall_ms"] or 0) / 1000))
     return found
-
-
-def when(known: Facts) -> str:
-    """'2026-01-01 14:05 UTC'; of its own boots, or the study's row."""
-    starts = [start for start, _ in _times(known)]
-    try:
-        found = min(starts) if starts else datetime.datetime.fromisoformat(
-            known.updated)
-    except (TypeError, ValueError):
-        return ""
-    return found.strftime("%Y-%m-%d %H:%M UTC")
 
 
 def cost(record: Record, known: Facts) -> list[tuple[str, str]]:

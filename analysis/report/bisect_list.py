@@ -3,7 +3,6 @@ lab in the index."""
 
 from __future__ import annotations
 
-import datetime
 import re
 from pathlib import Path
 from typing import Any
@@ -63,23 +62,13 @@ def _line(lab: Path, name: str, up: str) -> dict[str, Any]:
             "where": " on ".join(filter(None, (
                 bisect_words.config(record),
                 string(record.setup, "machine")))),
-            "ended": _ended(lab, name)}
+            "ended": bisects.ended(lab, name)}
 
 
 def _word(told: bisect_words.Outcome) -> str:
     if told.confirmed is None:
         return told.word
     return f"{told.word}, {'' if told.confirmed else 'not '}confirmed"
-
-
-def _ended(lab: Path, name: str) -> str:
-    """When the record was last added to."""
-    try:
-        when = bisects.path_of(lab, name).stat().st_mtime
-        return datetime.datetime.fromtimestamp(
-            when, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
-    except (OSError, ValueError, OverflowError):
-        return ""
 
 
 def write_pages(db: str | Path, lab: Path, names: list[str]) -> dict[str, str]:
