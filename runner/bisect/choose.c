@@ -1,7 +1,12 @@
 /* Which kernel to run: the one that says most per second. */
 #include "bisect/bisect_int.h"
 
+#include <math.h>
+
 #define SHUN 3 /* failures of the lab in a row at one kernel */
+/* Of kernels that say as much but for rounding, the later one is run: it is
+ * nearer to the bad end, which is built. */
+#define ALIKE (1 - 1e-9)
 
 static int best_of(const struct bisect *b, const struct gain *g, int lo, int hi,
 		   bool fresh, bool shunned)
@@ -18,8 +23,8 @@ static int best_of(const struct bisect *b, const struct gain *g, int lo, int hi,
 		    (!shunned && b->infra[k] >= SHUN))
 			continue;
 		worth = gain_at(g, p) / bisect_cost(b, k);
-		if (worth > best) {
-			best = worth;
+		if (worth > 0 && worth >= best * ALIKE) {
+			best = fmax(best, worth);
 			found = k;
 		}
 	}

@@ -103,19 +103,21 @@ static char *name_of(const struct hunt *h)
 	return name;
 }
 
-static void put_aside(const char *path)
+#define ASIDE_MAX 10000 /* records of one question */
+
+static int put_aside(const char *path, struct err *e)
 {
-	for (int i = 1; i < 10000; i++) {
+	int r = -EEXIST;
+
+	for (int i = 1; r == -EEXIST && i < ASIDE_MAX; i++) {
 		char *to = xasprintf("%.*s.%d.jsonl", (int)strlen(path) - 6,
 				     path, i);
-		bool free_name = !file_exists(to);
 
-		if (free_name)
-			rename(path, to);
+		if (!file_exists(to))
+			r = rename(path, to) ? -errno : 0;
 		free(to);
-		if (free_name)
-			return;
 	}
+	return r ? err_sys(e, -r, "cannot put '%s' aside", path) : 0;
 }
 
 /* Are the kernels still those that the record speaks of? */
@@ -138,28 +140,41 @@ static int same_kernels(struct hunt *h, const json_t *setup, bool *same,
 	return 0;
 }
 
+/* A record that cannot be gone on with need not be in the way. */
+static void advise(struct err *e)
+{
+	const struct err was = *e;
+
+	err_user(e, "%.900s; --again puts the record aside and begins anew",
+		 was.text);
+}
+
 static int open_record(struct hunt *h, struct err *e)
 {
 	char *path = hunt_path(h->rq.lab->dir, h->s->name);
 	bool same = true;
-	int r;
+	int r = 0;
 
 	if (h->rq.again && file_exists(path))
-		put_aside(path);
-	r = journal_open(path, &h->j, e);
+		r = put_aside(path, e);
+	if (!r)
+		r = journal_open(path, &h->j, e);
 	if (!r && journal_find(&h->j, "setup"))
 		r = same_kernels(h, journal_find(&h->j, "setup"), &same, e);
 	if (!r && !same) {
 		hunt_say(h, "the kernels are others than in the record, which "
 			    "is put aside");
 		journal_close(&h->j);
-		put_aside(path);
-		r = journal_open(path, &h->j, e);
+		r = put_aside(path, e);
+		if (!r)
+			r = journal_open(path, &h->j, e);
 	}
+	if (!r && journal_find(&h->j, "setup"))
+		r = hunt_resume(h, e);
+	if (r && e->kind == ERR_USER)
+		advise(e);
 	free(path);
-	if (r || !journal_find(&h->j, "setup"))
-		return r;
-	return hunt_resume(h, e);
+	return r;
 }
 
 /* ---- the run ---- */
@@ -237,10 +252,11 @@ static void begin(struct hunt *h)
 	char *what = criterion_text(h->c);
 
 	hunt_say(h,
-		 "bisect: %d patches between stage %s and stage %s, config %s, "
+		 "bisect: %d patch%s between stage %s and stage %s, config %s, "
 		 "machine %s: %s",
-		 h->n, s->stages[0].name, s->stages[h->n].name,
-		 s->configs[0].name, s->machines[0]->name, what);
+		 h->n, h->n > 1 ? "es" : "", s->stages[0].name,
+		 s->stages[h->n].name, s->configs[0].name, s->machines[0]->name,
+		 what);
 	free(what);
 }
 

@@ -47,7 +47,9 @@ static enum hunt_go refuse_builds(struct hunt *h)
 {
 	char *stage = hunt_stage(h, h->n);
 
-	err_user(&h->why, "the bad end, %s, builds: there is no break to find",
+	err_user(&h->why,
+		 "the bad end, %s, builds: there is no break to find; give a "
+		 "later one with --bad",
 		 stage);
 	free(stage);
 	return hunt_refuse(h);
@@ -128,12 +130,15 @@ enum hunt_go hunt_ends(struct hunt *h)
 static enum hunt_go refuse_sound(struct hunt *h)
 {
 	char *stage = hunt_stage(h, h->n), *what = criterion_text(h->c);
+	bool any = h->c->kind == CRITERION_ANY;
 
 	err_user(&h->why,
-		 "the bad end, %s, is not broken so (%s): %zu boots of %zu "
-		 "workloads under config '%s' on machine '%s' do not show it",
-		 stage, what, h->probe, h->s->nworkloads, h->s->configs[0].name,
-		 h->s->machines[0]->name);
+		 "the bad end, %s, %s%s%s: %zu boots under config '%s' on "
+		 "machine '%s' do not show it; give a later one with --bad, "
+		 "or another config or machine",
+		 stage, any ? "is sound" : "is not broken so (",
+		 any ? "" : what, any ? "" : ")", h->probe,
+		 h->s->configs[0].name, h->s->machines[0]->name);
 	free(stage);
 	free(what);
 	return hunt_refuse(h);

@@ -153,8 +153,9 @@ void hunt_print_result(const json_t *r)
 {
 	print_answer(r);
 	if (json_object_get(r, "first"))
-		printf("probability: %.1f %%, of %d patches\n",
-		       100 * number(r, "probability"), whole(r, "patches"));
+		printf("probability: %.1f %%, of %d patch%s\n",
+		       100 * number(r, "probability"), whole(r, "patches"),
+		       whole(r, "patches") > 1 ? "es" : "");
 	print_effect(r);
 	print_confirmation(r);
 	printf("cost: %d boots and %d fresh ones, %d kernels\n",

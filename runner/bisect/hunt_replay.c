@@ -85,6 +85,8 @@ int hunt_replay(const struct journal *j, void (*say)(const char *, void *),
 	*differs = 0;
 	if (!r && !(b = bisect_new(&set, e)))
 		r = -EINVAL;
+	if (r)
+		err_prefix(e, "%s:1", j->path);
 	json_array_foreach(j->lines, i, line)
 	{
 		if (r || !equal)

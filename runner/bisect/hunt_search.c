@@ -31,10 +31,10 @@ static json_t *setup_json(struct hunt *h, struct err *e)
 	json_t *list = json_array();
 	json_t *o = json_pack(
 		"{s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "t", "setup",
-		"version", 1, "name", h->s->name, "study", h->s->path, "config",
-		h->s->configs[0].name, "machine", h->s->machines[0]->name,
-		"range", h->s->source.to != NULL, "criterion",
-		criterion_json(h->c), "kernels", list);
+		"version", JOURNAL_VERSION, "name", h->s->name, "study",
+		h->s->path, "config", h->s->configs[0].name, "machine",
+		h->s->machines[0]->name, "range", h->s->source.to != NULL,
+		"criterion", criterion_json(h->c), "kernels", list);
 
 	for (int k = 0; k <= h->n; k++) {
 		json_t *kernel = kernel_json(h, k, e);
@@ -105,14 +105,18 @@ int hunt_resume(struct hunt *h, struct err *e)
 	if (!criterion_from_json(json_object_get(setup, "criterion"), h->c))
 		return err_user(e, "%s: its criterion is not understood",
 				h->j.path);
-	if (journal_setup(setup, &h->set, &h->kernels, e) || start(h, e))
+	if (journal_setup(setup, &h->set, &h->kernels, e) || start(h, e)) {
+		err_prefix(e, "%s:1", h->j.path);
 		return -EINVAL;
+	}
 	json_array_foreach(h->j.lines, i, line)
 	{
 		const char *t = json_string_value(json_object_get(line, "t"));
 
-		if (t && !strcmp(t, "event") && take_event(h, line, e))
+		if (t && !strcmp(t, "event") && take_event(h, line, e)) {
+			err_prefix(e, "%s:%zu", h->j.path, i + 1);
 			return -EINVAL;
+		}
 	}
 	if (result) {
 		h->result = json_incref(result);

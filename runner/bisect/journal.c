@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define JOURNAL_MAX ((size_t)256 << 20)
@@ -46,6 +47,7 @@ static int load(const char *path, struct journal *j, size_t *good,
 		struct err *e)
 {
 	struct str text = STR_INIT;
+	struct stat st;
 	int r;
 
 	*j = (struct journal){
@@ -55,6 +57,8 @@ static int load(const char *path, struct journal *j, size_t *good,
 		err_user(e, "there is no record '%s'", path);
 		return -ENOENT;
 	}
+	if (stat(path, &st) || !S_ISREG(st.st_mode))
+		return err_user(e, "'%s' is not a file", path);
 	r = file_read(path, JOURNAL_MAX, &text, e);
 	if (!r)
 		r = parse(j, text.buf ? text.buf : "", text.len, good, e);
@@ -78,7 +82,8 @@ int journal_read(const char *path, struct journal *j, struct err *e)
 	int r = load(path, j, &good, e);
 
 	if (!r && !json_array_size(j->lines))
-		r = err_user(e, "%s: is empty", path);
+		r = err_user(e, "%s: has no whole line of a bisect's record",
+			     path);
 	if (!r)
 		r = check(j, e);
 	if (r)
@@ -136,9 +141,13 @@ int journal_add(struct journal *j, json_t *line, struct err *e)
 	char *text = json_dumps(line, JSON_COMPACT);
 	char *whole = xasprintf("%s\n", text);
 	size_t len = strlen(whole);
+	ssize_t done;
 	int r = 0;
 
-	if (write(j->fd, whole, len) != (ssize_t)len || fdatasync(j->fd))
+	done = write(j->fd, whole, len);
+	if (done >= 0 && done < (ssize_t)len)
+		r = err_sys(e, ENOSPC, "cannot write '%s'", j->path);
+	else if (done < 0 || fdatasync(j->fd))
 		r = err_sys(e, errno, "cannot write '%s'", j->path);
 	json_array_append_new(j->lines, line);
 	free(whole);

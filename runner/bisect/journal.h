@@ -22,6 +22,8 @@
 
 struct err;
 
+#define JOURNAL_VERSION 1 /* in the setup; another one is not read */
+
 struct journal {
 	char *path;
 	json_t *lines; /* array: all that are in it */

@@ -109,6 +109,24 @@ void journal_put_setup(json_t *line, const struct bisect_setup *set)
 	json_object_set_new(line, "search", search);
 }
 
+static bool is_one_of(const char *word, const char *a, const char *b)
+{
+	return word && (!strcmp(word, a) || !strcmp(word, b));
+}
+
+static int check_version(const json_t *line, struct err *e)
+{
+	const json_t *version = json_object_get(line, "version");
+	json_int_t is = json_integer_value(version);
+
+	if (!version || is == JOURNAL_VERSION)
+		return 0;
+	return err_user(e,
+			"the record is of version %lld, and this klab reads "
+			"version %d: use the klab that wrote it",
+			(long long)is, JOURNAL_VERSION);
+}
+
 int journal_setup(const json_t *line, struct bisect_setup *set,
 		  struct bisect_kernel **kernels, struct err *e)
 {
@@ -118,7 +136,10 @@ int journal_setup(const json_t *line, struct bisect_setup *set,
 	const char *mode = json_string_value(json_object_get(search, "mode"));
 	size_t k, n = json_array_size(list);
 
-	if (!kind || !mode || n < 2 || n > INT32_MAX)
+	if (check_version(line, e))
+		return -EINVAL;
+	if (!is_one_of(kind, "metric", "break") ||
+	    !is_one_of(mode, "exact", "noisy") || n < 2 || n > INT32_MAX)
 		return err_user(e, "the setup of the bisect is not complete");
 	*kernels = xcalloc(n, sizeof(**kernels));
 	json_array_foreach(list, k, o)
@@ -162,8 +183,12 @@ json_t *journal_put_event(const struct bisect_event *ev)
 int journal_event(const json_t *line, struct bisect_event *ev, struct err *e)
 {
 	const char *what = json_string_value(json_object_get(line, "what"));
+	const json_t *at = json_object_get(line, "kernel");
+	json_int_t kernel = json_integer_value(at);
 
-	*ev = (struct bisect_event){.kernel = (int)get(line, "kernel"),
+	if (!json_is_integer(at) || kernel < 0 || kernel > INT32_MAX)
+		return err_user(e, "an event has no kernel");
+	*ev = (struct bisect_event){.kernel = (int)kernel,
 				    .value = get(line, "value"),
 				    .identity = get_id(line)};
 	for (size_t i = 0; what && i < COUNT(whats); i++) {

@@ -14,6 +14,7 @@ struct seen {
 	double wall_s, value;
 	bool has_value;
 	char *missing;          /* why there is no value */
+	char *others;           /* metrics that have one, or NULL */
 	struct strv signatures; /* of what is not harmless */
 };
 
@@ -52,6 +53,14 @@ static int take_missing(sqlite3_stmt *row, void *arg)
 	return 0;
 }
 
+static int take_others(sqlite3_stmt *row, void *arg)
+{
+	struct seen *s = arg;
+
+	s->others = text_of(row, 0);
+	return 0;
+}
+
 static int take_signature(sqlite3_stmt *row, void *arg)
 {
 	struct seen *s = arg;
@@ -66,6 +75,7 @@ static void seen_release(struct seen *s)
 	free(s->outcome);
 	free(s->reason);
 	free(s->missing);
+	free(s->others);
 	strv_release(&s->signatures);
 }
 
@@ -84,6 +94,10 @@ static int read_boot(const struct criterion *c, struct db *db, long long study,
 	    db_each(db, e, take_missing, s,
 		    "SELECT why FROM missing WHERE boot = ? AND metric = ?",
 		    "tt", boot, metric) ||
+	    db_each(db, e, take_others, s,
+		    "SELECT group_concat(metric, ', ') FROM (SELECT metric "
+		    "FROM sample WHERE boot = ? ORDER BY metric)",
+		    "t", boot) ||
 	    db_each(db, e, take_signature, s,
 		    "SELECT signature FROM finding f WHERE boot = ?1 AND "
 		    "NOT EXISTS (SELECT 1 FROM harmless h WHERE h.study = ?2 "
@@ -107,9 +121,10 @@ static void look_at_value(const struct criterion *c, struct seen *s,
 				      s->reason ? s->reason : "no reason");
 	} else if (!s->has_value) {
 		out->what = BISECT_UNTESTABLE;
-		out->says = xasprintf("it has no value of %s%s%s", c->metric,
-				      s->missing ? ": " : "",
-				      s->missing ? s->missing : "");
+		out->says = xasprintf("it has no value of %s%s%s (it has %s)",
+				      c->metric, s->missing ? ": " : "",
+				      s->missing ? s->missing : "",
+				      s->others ? s->others : "none at all");
 	} else if (s->value <= 0) {
 		out->what = BISECT_UNTESTABLE;
 		out->says = xasprintf("its %s is %g, of which there is no "

@@ -119,9 +119,9 @@ static int dry_run(const struct study *s, const struct criterion *what)
 {
 	char *text = criterion_text(what);
 
-	printf("would search %zu patches between stage %s and stage %s, config "
+	printf("would search %zu patch%s between stage %s and stage %s, config "
 	       "%s, machine %s: %s\n",
-	       s->nstages - 1, s->stages[0].name,
+	       s->nstages - 1, s->nstages > 2 ? "es" : "", s->stages[0].name,
 	       s->stages[s->nstages - 1].name, s->configs[0].name,
 	       s->machines[0]->name, text);
 	free(text);
@@ -273,7 +273,10 @@ static int replay(struct ctx *c, const char *path)
 		code = EXIT_CHANGED;
 	} else {
 		result = journal_find(&j, "result");
-		cmd_say("all steps are as they were");
+		cmd_say("all steps are as they were%s",
+			result ? ""
+			       : "; the record has no result: this search has "
+				 "not come to its end");
 		if (result)
 			code = print_result(c, result);
 	}
@@ -283,22 +286,54 @@ static int replay(struct ctx *c, const char *path)
 
 /* ---- the verb ---- */
 
+/* The first option that was given and is none of these (a list that ends with
+ * NULL). */
+static const char *find_stranger(const struct ctx *c, const char *const *known)
+{
+	for (int i = 0; i < CMD_OPTIONS && c->cmd->options[i].name; i++) {
+		const char *const *k = known;
+
+		while (*k && strcmp(*k, c->cmd->options[i].name))
+			k++;
+		if (c->given[i] && !*k)
+			return c->cmd->options[i].name;
+	}
+	return NULL;
+}
+
+/* What only reads a record takes no word of a search. */
+static bool is_plain(const struct ctx *c, const char *what,
+		     const char *const *known)
+{
+	const char *stranger = find_stranger(c, known);
+
+	if (stranger)
+		cmd_say("klab: --%s only reads a record: --%s does not go with "
+			"it",
+			what, stranger);
+	return !stranger;
+}
+
 static int cmd_main(struct ctx *c)
 {
+	static const char *const for_replay[] = {"replay", NULL};
+	static const char *const for_log[] = {"log", "config", "machine", NULL};
 	const char *record = ctx_option(c, "replay");
 	struct study *study;
 	struct err e;
 	int code;
 
 	if (record && !c->argc)
-		return replay(c, record);
+		return is_plain(c, "replay", for_replay) ? replay(c, record)
+							 : ERR_USER;
 	if (record || !c->argc) {
 		cmd_say("usage: klab bisect STUDY ... or klab bisect --replay "
 			"FILE");
 		return ERR_USER;
 	}
 	if (ctx_option(c, "log"))
-		return cmd_with_study(c, show_log);
+		return is_plain(c, "log", for_log) ? cmd_with_study(c, show_log)
+						   : ERR_USER;
 	if (study_load(c->argv[0], c->share, &study, &e))
 		return cmd_fail(&e);
 	code = search_study(c, study);

@@ -96,14 +96,15 @@ static int keep_stages(struct study *s, const char *good, const char *bad,
 		return -EINVAL;
 	if (first == last)
 		return err_user(e,
-				"the good and the bad end are one stage, '%s': "
-				"there is nothing between them",
+				"the good and the bad end are one stage, '%s', "
+				"and no patch lies between them: give two with "
+				"--good and --bad",
 				s->stages[first].name);
 	if (first > last)
 		return err_user(e,
 				"the ends are swapped: '%s', the good one, "
 				"comes after '%s', the bad one, and klab looks "
-				"for what made it worse",
+				"for what made it worse: swap --good and --bad",
 				s->stages[first].name, s->stages[last].name);
 	n = last - first + 1;
 	kept = xcalloc(n, sizeof(*kept));

@@ -315,6 +315,11 @@ def test_dry_run(hunt: Hunt) -> None:
     assert run.out == ("would search 2 patches between stage base and stage 2, "
                        "config nort, machine icount-1cpu: panics\n")
     assert not hunt.bench.lab.exists()
+    hunt.bisect(study, "--metric", METRIC, code=kit.USER)
+    before = hunt.bench.tree()
+    for words in ["--broken"], ["--metric", METRIC], ["--broken", "--again"]:
+        assert hunt.bisect("-n", study, *words).out.startswith("would search")
+    assert hunt.bench.tree() == before
 
 
 def test_config_is_chosen(hunt: Hunt) -> None:
@@ -328,7 +333,7 @@ def test_config_is_chosen(hunt: Hunt) -> None:
         == [("lockstat",)]
     run = hunt.bisect(study, "--broken", "--config", "nort", play=play,
                       code=kit.USER)
-    assert "is not broken so" in run.one_error()
+    assert "is sound: 3 boots under config 'nort'" in run.one_error()
 
 
 def test_confirmation_that_denies(hunt: Hunt) -> None:
@@ -576,13 +581,116 @@ def test_log_and_replay(hunt: Hunt) -> None:
 
 
 @pytest.mark.parametrize("text, what", [
-    ("", "is empty"), ("garbage\n", "is not a line of a bisect's record"),
+    ("", "has no whole line"), ('{"t": "set', "has no whole line"),
+    ("garbage\n", "is not a line of a bisect's record"),
     ('{"t": "event"}\n', "is not the setup of a bisect"),
-    ('{"t": "setup"}\n', "the setup of the bisect is not complete")])
+    ('{"t": "setup"}\n', ":1: the setup of the bisect is not complete"),
+    ('{"t": "setup", "version": 7}\n', ":1: the record is of version 7, and "
+     "this klab reads version 1: use the klab that wrote it")])
 def test_bad_record(hunt: Hunt, text: str, what: str) -> None:
     path = hunt.bench.write("log.jsonl", text)
     run = hunt.bisect("--replay", path, code=kit.USER)
     assert what in run.one_error()
+
+
+def test_replay_of_what_is_no_record(hunt: Hunt) -> None:
+    run = hunt.bisect("--replay", "none", code=kit.USER)
+    assert "there is no record 'none'" in run.one_error()
+    run = hunt.bisect("--replay", hunt.bench.dir, code=kit.USER)
+    assert "is not a file" in run.one_error()
+
+
+def test_only_reading_takes_no_words_of_a_search(hunt: Hunt) -> None:
+    study = hunt.patches("s1")
+    for words in (("--replay", "x", "--again"), (study, "--log", "--again"),
+                  ("--replay", "x", "--broken"), (study, "--log", "--good",
+                                                  "1")):
+        run = hunt.bisect(*words, code=kit.USER)
+        assert re.search(r"only reads a record: --\w+ does not go with it",
+                         run.one_error())
+
+
+def test_replay_of_a_part(hunt: Hunt) -> None:
+    """The search had not come to its end."""
+    study = hunt.patches(*SIX, *BROKEN)
+    hunt.bisect(study, "--broken=panic", play="/bad=panic")
+    path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+    text = path.read_text()
+    alone = hunt.bench.write("log.jsonl", text[:len(text) // 2])
+    replay = hunt.bisect("--replay", alone)
+    assert "this search has not come to its end" in replay.err
+    lines = text.splitlines(True)
+    for damage in '"kernel": -1', '"kernel": 1e30', '"kernel": "x"', '"a": 1':
+        alone.write_text(lines[0] + '{"t": "event", "what": "bad", '
+                         f'{damage}}}\n')
+        replay = hunt.bisect("--replay", alone, code=kit.USER)
+        assert f"{alone}:2: an event has no kernel" in replay.one_error()
+
+
+def test_own_record_that_is_damaged(hunt: Hunt) -> None:
+    """It is not overwritten, and a word tells how to go on."""
+    study = hunt.patches(*SIX, *BROKEN)
+    words = (study, "--broken=panic")
+    first = hunt.bisect(*words, play="/bad=panic")
+    path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+    whole = path.read_text()
+    newer = whole.replace('"version":1', '"version":2', 1)
+    for text, what in ((whole[:300] + "\n", ":1: is not a line of a bisect's"),
+                       (newer, ":1: the record is of version 2")):
+        path.write_text(text)
+        run = hunt.bisect(*words, play="/bad=panic", code=kit.USER)
+        assert what in run.one_error()
+        assert run.one_error().endswith("; --again puts the record aside and "
+                                        "begins anew")
+        assert path.read_text() == text
+    anew = hunt.bisect("--again", *words, play="/bad=panic")
+    assert anew.out == first.out
+
+
+def test_record_on_a_full_disk(hunt: Hunt) -> None:
+    """What was in it stays; with room again the same command goes on."""
+    study = hunt.patches(*SIX, *BROKEN)
+    words = (study, "--broken=panic")
+    hunt.bench.lab.mkdir()
+    with kit.small_disk(hunt.bench.lab / "bisects", 1):
+        kit.fill(hunt.bench.lab / "bisects/full", 8192)
+        run = hunt.bisect(*words, play="/bad=panic", code=kit.LAB)
+        assert re.search(r"cannot write '.*log.jsonl': No space left",
+                         run.one_error())
+        path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+        text = path.read_text()
+        kept = text[:text.rindex("\n") + 1]
+        assert kept.count('"t":"event"') >= 1
+        (hunt.bench.lab / "bisects/full").unlink()
+        run = hunt.bisect(*words, play="/bad=panic")
+        assert run.out.startswith("patch 7: mm: tag bad7")
+        assert path.read_text().startswith(kept)
+        booted = stages_booted(hunt)
+        assert len(booted) == len(set(booted))
+
+
+def test_record_that_cannot_be_written(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX, *BROKEN)
+    hunt.bench.lab.mkdir()
+    with kit.small_disk(hunt.bench.lab / "bisects", 1):
+        subprocess.run(["mount", "-o", "remount,ro",
+                        hunt.bench.lab / "bisects"], check=True)
+        run = hunt.bisect(study, "--broken=panic", code=kit.LAB)
+        assert "bisects/s-bisect-" in run.one_error()
+        assert "Read-only file system" in run.one_error()
+
+
+def test_lab_that_is_in_use(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX, *BROKEN)
+    events = hunt.bench.events()
+    hunt.bench.gate()
+    running = hunt.bench.start("bisect", "-j2", study, "--broken=panic",
+                               play="gate")
+    events.next()
+    run = hunt.bisect(study, "--broken=panic", code=kit.LAB)
+    assert "is in use by another klab" in run.one_error()
+    running.signal(signal.SIGINT)
+    assert running.finish().code == kit.INTERRUPTED
 
 
 def test_no_record(hunt: Hunt) -> None:
@@ -617,8 +725,9 @@ def test_ends_do_not_differ(hunt: Hunt) -> None:
     run = hunt.bisect(study, "--metric", METRIC, code=kit.USER)
     assert re.search(r"the ends do not differ enough: hackbench-threads/time "
                      r"is [\d.e+]+ ns at stage base and .* at stage 6 "
-                     r"\(.*\), a change of .* % .* after \d+ boots; one of 1 % "
-                     r"or more is looked for", run.one_error())
+                     r"\(.*\), a change of .* % .* after \d+ boots; a change "
+                     r"of 1 % or more is looked for: if it lies outside, give "
+                     r"an earlier --good or a later --bad", run.one_error())
     boots = hunt.bench.rows("SELECT id, started FROM boot")
     again = hunt.bisect(study, "--metric", METRIC, code=kit.USER, play="die")
     assert again.one_error() == run.one_error()
@@ -630,11 +739,41 @@ def test_ends_swapped(hunt: Hunt) -> None:
     hunt.series.tag("slow9-1")
     study = hunt.patches("s2", "s3")
     run = hunt.bisect(study, "--metric", METRIC, "--good", "1", code=kit.USER)
-    assert "the ends are swapped: hackbench-threads/time" in run.one_error()
+    assert re.search(r"the ends are swapped: hackbench-threads/time is .* at "
+                     r"stage 1 .* a change of -8.* that is for the better, and "
+                     r"klab finds what made it worse: choose other ends",
+                     run.one_error())
     run = hunt.bisect(study, "--metric", METRIC, "--good", "3", "--bad", "1",
                       code=kit.USER)
-    assert "the ends are swapped: '3', the good one, comes after '1'" \
+    assert "the ends are swapped: '3', the good one, comes after '1', the " \
+        "bad one, and klab looks for what made it worse: swap --good and " \
+        "--bad" in run.one_error()
+
+
+def test_change_outside_of_the_ends(hunt: Hunt) -> None:
+    """Before the good end, or after the bad one."""
+    hunt.series.tag("s1")
+    hunt.series.tag("slow9-2")
+    study = hunt.patches("slow9-3")
+    for words in ["--good", "2"], ["--bad", "1"]:
+        run = hunt.bisect(study, "--metric", METRIC, *words, code=kit.USER)
+        assert "if it lies outside, give an earlier --good or a later --bad" \
+            in run.one_error()
+
+
+def test_one_patch(hunt: Hunt) -> None:
+    """Nothing is between the ends: they and the confirmation tell."""
+    hunt.series.tag("s1")
+    study = hunt.patches("slow9-2")
+    words = ("--metric", METRIC, "--good", "1")
+    run = hunt.bisect(study, *words)
+    assert run.out.startswith("patch 2: mm: tag slow9-2\n"
+                              "probability: 100.0 %, of 1 patch\n")
+    assert "\nconfirmed on fresh boots" in run.out
+    run = hunt.bisect(study, *words, "--bad", "1", code=kit.USER)
+    assert "are one stage, '1', and no patch lies between them" \
         in run.one_error()
+    assert "1 patch between" in hunt.bisect("-n", study, *words).out
 
 
 def test_ends_are_one(hunt: Hunt) -> None:
@@ -682,15 +821,18 @@ def test_broken_at_both_ends(hunt: Hunt) -> None:
     for how in "--broken", "--broken=panic":
         run = hunt.bisect(study, how, "--good", "1", play="/bad=panic",
                           code=kit.USER)
-        assert "the good end, stage 1 (mm: tag bad1), is broken as well" \
-            in run.one_error()
+        assert re.search(r"the good end, stage 1 \(mm: tag bad1\), is broken "
+                         r"as well \(.*, in 2 of 2 boots; the bad one in 1 of "
+                         r"1\): panic: .*; give an earlier one with --good$",
+                         run.one_error())
 
 
 def test_broken_at_no_end(hunt: Hunt) -> None:
     study = hunt.patches(*SIX)
     run = hunt.bisect(study, "--broken", code=kit.USER)
-    assert "the bad end, stage 6 (mm: tag s6), is not broken so" \
-        in run.one_error()
+    assert re.search(r"the bad end, stage 6 \(mm: tag s6\), is sound: 3 boots "
+                     r"under .*; give a later one with --bad, or another "
+                     r"config or machine$", run.one_error())
 
 
 def test_metric_that_no_boot_has(shelf: Hunt) -> None:
@@ -698,8 +840,9 @@ def test_metric_that_no_boot_has(shelf: Hunt) -> None:
     shelf.patches(*SIX)
     study = shelf.study(workloads="[half]")
     run = shelf.bisect(study, "--metric", "half/pages", code=kit.USER)
-    assert "the good end, stage base, says nothing of it: it has no value of " \
-           "pages: " in run.one_error()
+    assert re.search(r"the good end, stage base, says nothing of it: it has no "
+                     r"value of pages: .* \(it has t\); give another end with "
+                     r"--good, or another --metric", run.one_error())
 
 
 def test_end_that_does_not_boot(hunt: Hunt) -> None:
@@ -718,7 +861,11 @@ def test_end_that_does_not_boot(hunt: Hunt) -> None:
                                "hackbench-threads/time"),
     (["--metric", "hackbench-threads/x"], "the study has no metric"),
     (["--metric", METRIC, "--min-effect", "x"], "is not a percentage"),
-    (["--metric", METRIC, "--min-effect", "0%"], "is not a percentage"),
+    *((["--metric", METRIC, f"--min-effect={effect}"], "is not a percentage")
+      for effect in ("0%", "0", "-1%", "nan%", "inf%", "1e400%", "100%", "")),
+    (["--metric", ""], "the study has no metric ''; it has"),
+    (["--broken", "--config", "nort", "--good", "x"],
+     "the study has no stage 'x'; its first is 'base' and its last '2'"),
     (["--broken", "--min-effect", "2%"], "--min-effect goes with --metric"),
     (["--broken", "--config", "x"], "the study has no config 'x'; it has "
                                     "nort, lockstat"),
