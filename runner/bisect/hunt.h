@@ -45,6 +45,9 @@ char *hunt_path(const char *lab, const char *name);
 /* A result, or a whole record, as text for people. */
 void hunt_print_result(const json_t *result);
 void hunt_print_record(const json_t *lines);
+/* A record in one line: what is searched, how far, what came of it; *open if
+ * there is more to come.  Freed by the caller. */
+char *hunt_line(const json_t *lines, bool *open);
 /* Goes through a record without a kernel: does the search still come to the
  * same steps?  *differs is the number of the first line that is another, 0 if
  * there is none; say is told of each step. */

@@ -94,7 +94,7 @@ static int keep(struct hunt *h, int side, int seed, const char *boot,
 			    json_string(h->s->stages[side_of(h, side)].name));
 	if (s->what == BISECT_VALUE)
 		json_object_set_new(o, "measured", json_real(s->value));
-	return journal_add(&h->j, o, e);
+	return journal_add_new(&h->j, o, e);
 }
 
 static int see(struct hunt *h, int side, int i, struct sight *out,

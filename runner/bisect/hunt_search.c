@@ -327,7 +327,7 @@ static enum hunt_go next_step(struct hunt *h)
 	struct err e;
 
 	bisect_next(h->b, &h->step);
-	if (journal_add(
+	if (journal_add_new(
 		    &h->j,
 		    journal_put_step(&h->step, bisect_posterior(h->b), h->n),
 		    &e))

@@ -155,6 +155,24 @@ int journal_add(struct journal *j, json_t *line, struct err *e)
 	return r;
 }
 
+int journal_add_new(struct journal *j, json_t *line, struct err *e)
+{
+	size_t i = json_array_size(j->lines);
+
+	while (i--) {
+		const json_t *o = json_array_get(j->lines, i);
+		const char *t = json_string_value(json_object_get(o, "t"));
+
+		if (t && !strcmp(t, "event"))
+			break;
+		if (json_equal(o, line)) {
+			json_decref(line);
+			return 0;
+		}
+	}
+	return journal_add(j, line, e);
+}
+
 json_t *journal_find(const struct journal *j, const char *type)
 {
 	json_t *line, *found = NULL;

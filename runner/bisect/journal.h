@@ -38,6 +38,9 @@ int journal_open(const char *path, struct journal *j, struct err *e);
 void journal_close(struct journal *j);
 /* Adds a line, which is on the disk then, and takes over the reference. */
 int journal_add(struct journal *j, json_t *line, struct err *e);
+/* The same, unless that line is there since the last event: one who goes on
+ * after a kill comes to the same steps again. */
+int journal_add_new(struct journal *j, json_t *line, struct err *e);
 /* The only setup, or the last result; NULL if there is none. */
 json_t *journal_find(const struct journal *j, const char *type);
 

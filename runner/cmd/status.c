@@ -2,6 +2,9 @@
 #include "cmd/cmd.h"
 
 #include "base/str.h"
+#include "bisect/hunt.h"
+#include "bisect/journal.h"
+#include "lab/lab.h"
 #include "lab/run.h"
 
 #include <jansson.h>
@@ -18,6 +21,7 @@ struct study_status {
 
 struct listing {
 	const struct ctx *c;
+	const struct lab *lab;
 	bool busy; /* a klab is at work in the lab */
 	json_t *json;
 	size_t n;
@@ -39,11 +43,24 @@ struct listing {
 	"(SELECT count(DISTINCT f.boot) FROM study_finding f JOIN boot b "     \
 	" ON b.id = f.boot AND b.state = 'ok' WHERE f.study_id = s.id), "      \
 	"s.judged IS NULL AND s.compare <> '{}' OR "                           \
-	"EXISTS (SELECT 1 FROM spare p WHERE p.study = s.id) "                 \
+	"EXISTS (SELECT 1 FROM spare p WHERE p.study = s.id), "                \
+	"CASE WHEN instr(s.text, s.name) THEN 0 "                              \
+	"WHEN s.name GLOB '*-judge' THEN 1 "                                   \
+	"WHEN s.name GLOB '*-undo' THEN 3 ELSE 2 END "                         \
 	"FROM study s LEFT JOIN (SELECT DISTINCT c.study, c.boot, b.state, "   \
 	"b.wall_ms FROM cell c LEFT JOIN boot b ON b.id = c.boot) x "          \
-	"ON x.study = s.id WHERE ?1 = '' OR s.name = ?1 GROUP BY s.id "        \
+	"ON x.study = s.id WHERE ?1 = '' OR s.name = ?1 OR "                   \
+	"s.name GLOB substr(?1, 1, 80) || '-bisect-[0-9a-f]*' GROUP BY s.id "  \
 	"ORDER BY s.updated DESC, s.id DESC"
+
+/* What a row of the table of studies is.  What klab made of a study of the
+ * user's bears a name that is not in the text of it. */
+enum row_kind {
+	ROW_STUDY,
+	ROW_JUDGE,  /* what `klab judge` booted last */
+	ROW_BISECT, /* the boots of a bisect; its record says more */
+	ROW_PART,   /* of a bisect */
+};
 
 static void print_text(const struct study_status *s, bool busy)
 {
@@ -94,8 +111,74 @@ static json_t *as_json(const struct study_status *s, bool busy)
 			 "judged", !s->unjudged);
 }
 
+/* ---- bisects ---- */
+
+static json_t *bisect_json(const struct study_status *s, const char *line,
+			   bool open, const json_t *result)
+{
+	json_t *o =
+		json_pack("{s:s, s:s, s:s, s:b}", "bisect", s->name, "updated",
+			  s->updated, "says", line, "complete", !open);
+
+	json_object_set_new(o, "result",
+			    result ? json_deep_copy(result) : json_null());
+	return o;
+}
+
+static void list_bisect(struct listing *l, const struct study_status *s)
+{
+	char *path = hunt_path(l->lab->dir, s->name), *line;
+	bool open = true, running = s->running && l->busy;
+	struct journal j;
+	struct err ignored;
+
+	if (journal_read(path, &j, &ignored)) {
+		j = (struct journal){.fd = -1};
+		line = xstrdup("nothing is recorded yet");
+	} else {
+		line = hunt_line(j.lines, &open);
+	}
+	if (l->json)
+		json_array_append_new(
+			l->json,
+			bisect_json(s, line, open, journal_find(&j, "result")));
+	else
+		printf("bisect %s: %s%s (%s)\n", s->name, line,
+		       running ? "; at work"
+		       : open  ? "; the same 'klab bisect' goes on with it"
+			       : "",
+		       s->updated);
+	journal_close(&j);
+	free(line);
+	free(path);
+}
+
+static void list_judge(struct listing *l, const struct study_status *s)
+{
+	if (!l->json)
+		printf("%s: %lld boots by 'klab judge' (%s)\n", s->name,
+		       s->boots, s->updated);
+}
+
+/* ---- studies ---- */
+
+static void list_study(struct listing *l, const struct study_status *s)
+{
+	if (l->json)
+		json_array_append_new(l->json, as_json(s, l->busy));
+	else
+		print_text(s, l->busy);
+}
+
 static int on_study(struct sqlite3_stmt *row, void *arg)
 {
+	static void (*const lists[])(struct listing *,
+				     const struct study_status *) = {
+		[ROW_STUDY] = list_study,
+		[ROW_JUDGE] = list_judge,
+		[ROW_BISECT] = list_bisect,
+	};
+	int kind = sqlite3_column_int(row, 13);
 	struct listing *l = arg;
 	struct study_status s = {
 		.name = (const char *)sqlite3_column_text(row, 0),
@@ -116,18 +199,17 @@ static int on_study(struct sqlite3_stmt *row, void *arg)
 	s.eta_ms = (long long)run_estimate(
 		(uint64_t)s.todo, (uint64_t)sqlite3_column_int64(row, 8),
 		s.running && l->busy ? (int)s.running : l->c->jobs);
-	l->n++;
-	if (l->json)
-		json_array_append_new(l->json, as_json(&s, l->busy));
-	else
-		print_text(&s, l->busy);
+	if (kind != ROW_PART) {
+		l->n++;
+		lists[kind](l, &s);
+	}
 	return 0;
 }
 
 static int list(struct ctx *c, struct lab *lab, const char *study)
 {
 	struct err e;
-	struct listing l = {.c = c, .busy = lab_busy(lab)};
+	struct listing l = {.c = c, .lab = lab, .busy = lab_busy(lab)};
 
 	if (c->json)
 		l.json = json_array();

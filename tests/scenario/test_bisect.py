@@ -510,10 +510,76 @@ def test_interrupted(hunt: Hunt) -> None:
     assert ended.err.endswith("interrupted: run the same command again to go "
                               "on\n")
     assert "result" not in [line["t"] for line in hunt.record()]
+    status = hunt.bench.klab("status")
+    assert re.match(r"bisect s-bisect-\w+: panics, 10 patches from stage base "
+                    r"to 10, config nort, machine icount-1cpu: \d boots? so "
+                    r"far.*; the same 'klab bisect' goes on with it \(",
+                    status.out)
+    assert status.out.count("\n") == 1 and "klab run" not in status.out
     run = hunt.bisect(study, "--broken=panic", play="/bad=panic")
     assert run.out.startswith("patch 7: mm: tag bad7")
     booted = stages_booted(hunt)
     assert len(booted) == len(set(booted))
+
+
+def test_killed_when_all_but_the_end_is_there(hunt: Hunt) -> None:
+    """Nothing is written twice, and gc keeps the boots of before the kill."""
+    for tag in SIX[:3]:
+        hunt.series.tag(tag)
+    hunt.series.edit("mm: guilty", *GUILTY)
+    study = hunt.patches("s5", "s6", "s7")
+    words = (study, "--broken=panic")
+    first = hunt.bisect(*words, play="/bad=panic")
+    path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+    text = path.read_text()
+    before, result, _ = text.rsplit("\n", 2)
+    assert json.loads(result)["t"] == "result"
+    path.write_text(before + "\n")
+    assert hunt.bisect(*words, play="die").out == first.out
+    assert path.read_text() == text
+    boots = sorted(path.name for path in hunt.bench.lab.glob("boots/*"))
+    assert hunt.bench.klab("gc").code == kit.DONE
+    assert sorted(path.name for path in hunt.bench.lab.glob("boots/*")) \
+        == boots
+    assert {line["boot"] for line in hunt.record() if "boot" in line} \
+        <= set(boots)
+
+
+def test_status(hunt: Hunt) -> None:
+    """A bisect is one line that says what came of it, and no study."""
+    for tag in SIX[:3]:
+        hunt.series.tag(tag)
+    hunt.series.edit("mm: guilty", *GUILTY)
+    study = hunt.patches("s5", "s6", "s7")
+    hunt.bisect(study, "--broken", play="/bad=panic")
+    hunt.bisect(study, "--metric", METRIC, "--bad", "3", code=kit.USER)
+    lines = sorted(hunt.bench.klab("status").out.splitlines())
+    assert len(lines) == 2
+    assert re.search(r": does not boot, 7 patches from stage base to 7, config "
+                     r"nort, machine icount-1cpu: patch 4 \(mm: guilty\), "
+                     r"confirmed \(2", lines[0] + lines[1])
+    assert re.search(r": hackbench-threads/time, from 1 % on, 3 patches from "
+                     r"stage base to 3, .*: nothing to search \(equal\) \(",
+                     lines[0] + lines[1])
+    assert sorted(hunt.bench.klab("status", study).out.splitlines()) == lines
+    both = json.loads(hunt.bench.klab("status", "--json").out)
+    assert all("study" not in one and one["complete"] for one in both)
+    result, = (one["result"] for one in both if one["result"])
+    assert result["first"]["stage"] == "4"
+    assert hunt.bench.klab("run", study, play="/bad=panic").code == kit.KERNEL
+    rows = hunt.bench.klab("status").out.splitlines()
+    assert [row for row in rows if row.startswith("s: 8 of 8 boots done")]
+    assert len(rows) == 3
+
+
+def test_study_named_like_a_bisect(hunt: Hunt) -> None:
+    """The user's own is a study, whatever it is called."""
+    hunt.patches("s1")
+    for name in "a-judge", "b-bisect-01234567", "c-undo":
+        study = hunt.study(name=name)
+        assert hunt.bench.klab("run", study).code == kit.DONE
+        assert f"{name}: 2 of 2 boots done; complete" \
+            in hunt.bench.klab("status", name).out
 
 
 def test_gc(hunt: Hunt) -> None:
@@ -524,8 +590,6 @@ def test_gc(hunt: Hunt) -> None:
     assert hunt.bench.klab("gc").code == kit.DONE
     assert sorted(path.name for path in hunt.bench.lab.glob("boots/*")) \
         == boots
-    status = hunt.bench.klab("status").out
-    assert status.count("; complete (") == status.count("\n") == 1
     assert hunt.bisect(study, "--broken=panic", play="die").out == first.out
     name, = (path.parent.name for path in
              hunt.bench.lab.glob("bisects/*/log.jsonl"))
