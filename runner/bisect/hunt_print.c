@@ -190,7 +190,8 @@ static void print_seen(const json_t *o, const char *stage)
 	char *says = xstrdup(text(o, "says"));
 
 	str_plain(says);
-	printf("stage %s: %s", stage, text(o, "what"));
+	printf("stage %s: %s", stage,
+	       is(o, "t", "weak") ? "weak" : text(o, "what"));
 	if (json_object_get(o, "measured"))
 		printf(" %.6g", number(o, "measured"));
 	if (json_object_get(o, "seed"))
@@ -216,7 +217,9 @@ void hunt_print_record(const json_t *lines)
 
 	json_array_foreach(lines, i, o)
 	{
-		if (is(o, "t", "setup"))
+		if (is(o, "t", "weak"))
+			print_seen(o, text(o, "stage"));
+		else if (is(o, "t", "setup"))
 			print_setup(o);
 		else if (is(o, "t", "event"))
 			print_seen(o, text(o, "stage"));

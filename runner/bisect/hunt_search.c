@@ -204,11 +204,43 @@ static int next_seed(const struct hunt *h, int k)
 		const char *t = json_string_value(json_object_get(line, "t"));
 		const json_t *at = json_object_get(line, "kernel");
 
-		if (t && !strcmp(t, "event") && json_object_get(line, "seed") &&
+		if (t && (!strcmp(t, "event") || !strcmp(t, "weak")) &&
+		    json_object_get(line, "seed") &&
 		    one_code(h, (int)json_integer_value(at), k))
 			seed++;
 	}
 	return seed;
+}
+
+/* Was the boot before this one, of the same kernel, weak? */
+static bool was_weak(const struct hunt *h, int k)
+{
+	size_t i = json_array_size(h->j.lines);
+
+	while (i--) {
+		const json_t *o = json_array_get(h->j.lines, i);
+		const char *t = json_string_value(json_object_get(o, "t"));
+		const json_t *at = json_object_get(o, "kernel");
+
+		if (t && at && json_integer_value(at) == k &&
+		    json_object_get(o, "seed"))
+			return !strcmp(t, "weak");
+	}
+	return false;
+}
+
+/* One workload that failed does not make a kernel untestable: there is another
+ * boot before the search is told. */
+static int put_weak(struct hunt *h, int k, json_t *more, struct err *e)
+{
+	json_t *line = json_pack("{s:s, s:i, s:s}", "t", "weak", "kernel", k,
+				 "stage", h->s->stages[k].name);
+
+	json_object_update(line, more);
+	json_decref(more);
+	hunt_say(h, "stage %s: that tells nothing: it is booted again",
+		 h->s->stages[k].name);
+	return journal_add(&h->j, line, e);
 }
 
 static void say_sight(struct hunt *h, int k, const struct sight *seen)
@@ -259,6 +291,9 @@ static int see_boot(struct hunt *h, int k, enum guided_state state,
 	more = boot_json(h, state == GUIDED_NONE ? "" : boot, &seen);
 	sight_release(&seen);
 	h->seed = 0;
+	if (ev.what == BISECT_UNTESTABLE && state == GUIDED_READY &&
+	    !was_weak(h, k))
+		return put_weak(h, k, more, e);
 	h->has_step = false;
 	return hunt_event(h, &ev, more, e);
 }

@@ -4,6 +4,7 @@
  *
  *	{"t": "setup", ...}    the first: what is searched for, and where
  *	{"t": "event", ...}    what was seen of a kernel
+ *	{"t": "weak", ...}     a boot that tells nothing yet: there is another
  *	{"t": "step", ...}     what the search made of it, and wants next
  *	{"t": "confirm", ...}  a fresh boot of what was found
  *	{"t": "result", ...}   the last

@@ -776,6 +776,45 @@ def test_lab_failure_is_tried_again(hunt: Hunt) -> None:
     assert run.out.startswith("patch 7:")
 
 
+def test_one_workload_that_fails(hunt: Hunt) -> None:
+    """A kernel, and an end, are booted again before they are given up."""
+    study = hunt.patches(*SIX, "slow9-7", "slow9-8", "slow9-9")
+    words = (study, "--metric", METRIC)
+    found = hunt.found(*words, play="/s0=1=exit /slow9-9=2=panic "
+                       "/slow9-7=1=exit /s5=panic")
+    assert found["first"]["stage"] == found["last"]["stage"] == "7"
+    weak = [line for line in hunt.record() if line["t"] == "weak"]
+    assert {("base", 1), ("9", 2)} < {(line["stage"], line["seed"])
+                                      for line in weak}
+    assert "stage base: weak, seed 1, boot " in hunt.bisect(study,
+                                                            "--log").out
+    seeds: dict[str, list[int]] = {}
+    for line in hunt.record():
+        if line["t"] in ("event", "weak") and "seed" in line:
+            seeds.setdefault(line["stage"], []).append(line["seed"])
+    assert all(len(set(of)) == len(of) for of in seeds.values())
+    path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+    assert "all steps are as they were" in hunt.bisect("--replay", path).err
+
+
+def test_weak_boot_before_a_kill(hunt: Hunt) -> None:
+    """It is known afterwards: the boot after it is the last try."""
+    study = hunt.patches("s1", "slow9-2")
+    words = (study, "--metric", METRIC)
+    run = hunt.bisect(*words, play="/s0=exit", code=kit.KERNEL)
+    assert "the good end, stage base, says nothing of it: " in run.one_error()
+    path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+    lines = path.read_text().splitlines(True)
+    cut = [i for i, line in enumerate(lines) if '"weak"' in line]
+    assert len(cut) == 1
+    booted = [line for line in hunt.record() if "seed" in line]
+    path.write_text("".join(lines[:cut[0] + 1]))
+    again = hunt.bisect(*words, play="die", code=kit.KERNEL)
+    assert again.one_error() == run.one_error()
+    assert [line for line in hunt.record() if "seed" in line] == booted
+    assert [line["seed"] for line in booted] == [1, 2]
+
+
 def test_lab_that_fails_always(hunt: Hunt) -> None:
     study = hunt.patches(*SIX, *BROKEN)
     run = hunt.bisect(study, "--metric", METRIC, play="die", code=kit.LAB)
