@@ -1,47 +1,20 @@
 /* The confirmation of a hunt: what was found against the kernel before it, on
  * fresh seeds. */
+#include "bisect/confirm.h"
 #include "bisect/hunt_int.h"
 
 #include <errno.h>
 #include <math.h>
 
-#define BOOTS_FEW 3
-#define BOOTS_MANY 20
-/* Standard errors that the effect should be above 0. */
-#define CLEAR 4.0
-/* The chance that what breaks now and then does not in all boots. */
-#define MISS 0.02
 /* So many fresh boots may send the search on. */
 #define FRESH_MAX 60
+/* Where some tell nothing there are so many once more. */
+#define ROUNDS 2
 
 /* Kernels at both sides of what was found. */
 static int side_of(const struct hunt *h, int side)
 {
 	return side ? h->step.first - 1 : h->step.last;
-}
-
-static double between(double low, double x, double high)
-{
-	return x < low ? low : x > high ? high : x;
-}
-
-/* Boots of each side. */
-static int boots_of(const struct hunt *h)
-{
-	const struct bisect_step *s = &h->step;
-	double spread = s->spread > 0 ? s->spread : h->set.spread;
-	double ratio, share;
-
-	if (h->c->kind == CRITERION_METRIC) {
-		ratio = CLEAR * spread / fabs(s->effect);
-		return (int)between(BOOTS_FEW, ceil(2 * ratio * ratio),
-				    BOOTS_MANY);
-	}
-	if (s->mode == BISECT_EXACT)
-		return 1;
-	share = between(0.1, s->bad, 0.9);
-	return (int)between(BOOTS_FEW, ceil(log(MISS) / log(1 - share)),
-			    BOOTS_MANY);
 }
 
 /* The first seed that was not a fresh one before. */
@@ -67,15 +40,20 @@ static int fresh_seed(const struct hunt *h)
 static enum hunt_go ask(struct hunt *h, int n)
 {
 	char *stage = hunt_stage(h, side_of(h, 0));
+	int seed;
 	struct err e;
 
 	hunt_say(h, "confirming %s: %d fresh boot%s of it, as many of stage %s",
 		 stage, n, n > 1 ? "s" : "", h->s->stages[side_of(h, 1)].name);
 	free(stage);
-	h->seed = fresh_seed(h);
+	if (!h->seed) {
+		h->seed = fresh_seed(h);
+		h->rounds = 0;
+	}
+	seed = h->seed + n * h->rounds++;
 	for (int side = 0; side < 2; side++)
 		if (guided_boot(h->run, (size_t)side_of(h, side), h->workload,
-				ROLE_CONFIRM, h->seed, n, &e))
+				ROLE_CONFIRM, seed, n, &e))
 			return hunt_fail(h, &e);
 	return HUNT_AGAIN;
 }
@@ -132,42 +110,56 @@ static bool is_awaited(struct hunt *h, int n)
 
 /* ---- what they say ---- */
 
-/* Two-sided 95 % points of Student's t. */
-static double t_point(int df)
+static bool is_usable(const struct sight *s)
 {
-	static const double points[] = {12.706, 4.303, 3.182, 2.776, 2.571,
-					2.447,  2.365, 2.306, 2.262, 2.228};
-
-	if (df <= 10)
-		return points[df - 1];
-	return 1.96 + 2.4 / df + 3.0 / (df * (double)df);
+	return s->what != BISECT_UNTESTABLE && s->what != BISECT_INFRA;
 }
 
-static void log_mean(const struct sight *s, int n, double *mean,
-		     double *squares)
+static int count_usable(const struct sight *s, int n)
 {
-	*mean = *squares = 0;
+	int usable = 0;
+
 	for (int i = 0; i < n; i++)
-		*mean += log(s[i].value) / n;
+		usable += is_usable(&s[i]);
+	return usable;
+}
+
+/* Can anything be said of n boots of each side? */
+static bool can_tell(const struct hunt *h, const struct sight *s, int n)
+{
+	int need = h->c->kind == CRITERION_METRIC ? 2 : 1;
+
+	return count_usable(s, n) >= need && count_usable(s + n, n) >= need;
+}
+
+static int take_logs(const struct sight *s, int n, double *y)
+{
+	int used = 0;
+
 	for (int i = 0; i < n; i++)
-		*squares += pow(log(s[i].value) - *mean, 2);
+		if (is_usable(&s[i]))
+			y[used++] = log(s[i].value);
+	return used;
 }
 
 static json_t *compare_values(const struct hunt *h, const struct sight *s,
 			      int n)
 {
-	double a, b, sa, sb, half, change;
-	bool agrees;
+	double *y = xcalloc(2 * (size_t)n, sizeof(*y));
+	int culprits = take_logs(s, n, y);
+	int parents = take_logs(s + n, n, y + culprits);
+	struct confirm c;
+	json_t *o;
 
-	log_mean(s, n, &a, &sa);
-	log_mean(s + n, n, &b, &sb);
-	change = a - b;
-	half = t_point(2 * n - 2) * sqrt((sa + sb) / (2 * n - 2) * 2 / n);
-	agrees = change * h->step.effect > 0 && fabs(change) > half;
-	return json_pack("{s:b, s:i, s:f, s:f, s:f, s:f, s:f}", "confirmed",
-			 agrees, "boots", n, "change", expm1(change), "low",
-			 expm1(change - half), "high", expm1(change + half),
-			 "culprit", exp(a), "parent", exp(b));
+	confirm_values(&h->set, &h->step, y, culprits, y + culprits, parents,
+		       &c);
+	free(y);
+	o = json_pack("{s:b, s:i, s:f, s:f, s:f, s:f, s:f, s:f, s:b}",
+		      "confirmed", c.why == CONFIRM_AGREES, "boots", n,
+		      "change", expm1(c.change), "low", expm1(c.low), "high",
+		      expm1(c.high), "culprit", exp(c.culprit), "parent",
+		      exp(c.parent), "share", c.share, "partial", c.partial);
+	return o;
 }
 
 static int count_bad(const struct sight *s, int n)
@@ -183,11 +175,10 @@ static json_t *compare_breaks(const struct hunt *h, const struct sight *s,
 			      int n)
 {
 	int culprit = count_bad(s, n), parent = count_bad(s + n, n);
-	int enough = h->step.mode == BISECT_EXACT ? n : 1;
-	int few = (int)(h->step.good * n + 0.5);
 
 	return json_pack("{s:b, s:i, s:i, s:i}", "confirmed",
-			 culprit >= enough && culprit > parent && parent <= few,
+			 confirm_breaks(&h->step, culprit, count_usable(s, n),
+					parent, count_usable(s + n, n)),
 			 "boots", n, "culprit_bad", culprit, "parent_bad",
 			 parent);
 }
@@ -195,27 +186,32 @@ static json_t *compare_breaks(const struct hunt *h, const struct sight *s,
 static json_t *compare(const struct hunt *h, const struct sight *s, int n)
 {
 	bool values = h->c->kind == CRITERION_METRIC;
+	int useless = 2 * n - count_usable(s, 2 * n);
+	const char *says = NULL;
+	json_t *o;
 
-	for (int i = 0; i < 2 * n; i++)
-		if (s[i].what == BISECT_UNTESTABLE || s[i].what == BISECT_INFRA)
-			return json_pack("{s:b, s:i, s:s}", "confirmed", false,
-					 "boots", n, "says",
-					 s[i].says ? s[i].says
-						   : "a boot has no value");
-	return (values ? compare_values : compare_breaks)(h, s, n);
+	for (int i = 0; i < 2 * n && !says; i++)
+		if (!is_usable(&s[i]))
+			says = s[i].says ? s[i].says : "a boot tells nothing";
+	if (can_tell(h, s, n))
+		o = (values ? compare_values : compare_breaks)(h, s, n);
+	else
+		o = json_pack("{s:b, s:i, s:s}", "confirmed", false, "boots", n,
+			      "says", says);
+	if (useless)
+		json_object_set_new(o, "useless", json_integer(useless));
+	return o;
 }
 
-/* The fresh boots say something else, and all of them can be told to the
- * search: it has to go on, unless it has been there too often. */
+/* The fresh boots say something else, which can be told to the search: it has
+ * to go on, unless it has been there too often. */
 static bool is_denied(const struct hunt *h, const struct sight *s, int n)
 {
 	bool confirmed =
 		json_is_true(json_object_get(h->confirmation, "confirmed"));
 
-	for (int i = 0; i < 2 * n; i++)
-		if (s[i].what == BISECT_UNTESTABLE || s[i].what == BISECT_INFRA)
-			return false;
-	return !confirmed && !h->undoes && h->seed <= SEED_FRESH + FRESH_MAX;
+	return can_tell(h, s, n) && !confirmed && !h->undoes &&
+	       h->seed <= SEED_FRESH + FRESH_MAX;
 }
 
 static int give_back(struct hunt *h, int side, int i, const struct sight *s,
@@ -226,26 +222,20 @@ static int give_back(struct hunt *h, int side, int i, const struct sight *s,
 		.what = s->what,
 		.value = s->what == BISECT_VALUE ? log(s->value) : 0};
 
+	if (!is_usable(s))
+		return 0;
 	return hunt_event(h, &ev, json_pack("{s:i}", "seed", h->seed + i), e);
 }
 
-static enum hunt_go search_on(struct hunt *h)
-{
-	hunt_say(h, "the fresh boots do not confirm it: the search goes on");
-	h->seed = 0;
-	h->has_step = false;
-	h->phase = HUNT_SEARCH;
-	return HUNT_AGAIN;
-}
-
-static int judge(struct hunt *h, int n, bool *denied, struct err *e)
+static int judge(struct hunt *h, int n, bool *denied, bool *more, struct err *e)
 {
 	struct sight *s = xcalloc(2 * (size_t)n, sizeof(*s));
 	int r = 0;
 
 	for (int i = 0; !r && i < 2 * n; i++)
 		r = see(h, i / n, i % n, &s[i], e);
-	if (!r) {
+	*more = !r && h->rounds < ROUNDS && count_usable(s, 2 * n) < 2 * n;
+	if (!r && !*more) {
 		json_decref(h->confirmation);
 		h->confirmation = compare(h, s, n);
 		*denied = is_denied(h, s, n);
@@ -256,6 +246,28 @@ static int judge(struct hunt *h, int n, bool *denied, struct err *e)
 		sight_release(&s[i]);
 	free(s);
 	return r;
+}
+
+static enum hunt_go search_on(struct hunt *h)
+{
+	const json_t *change = json_object_get(h->confirmation, "change");
+
+	if (change)
+		hunt_say(h,
+			 "the fresh boots do not confirm it (%+.2f %%, %.0f %% "
+			 "of what the ends differ by): the search goes on",
+			 100 * json_number_value(change),
+			 100 * json_number_value(json_object_get(
+				       h->confirmation, "share")));
+	else
+		hunt_say(h, "the fresh boots do not confirm it: the search "
+			    "goes on");
+	json_decref(h->confirmation);
+	h->confirmation = NULL;
+	h->seed = 0;
+	h->has_step = false;
+	h->phase = HUNT_SEARCH;
+	return HUNT_AGAIN;
 }
 
 /* ---- the phase ---- */
@@ -287,7 +299,7 @@ enum hunt_go hunt_confirm(struct hunt *h)
 {
 	bool found = h->step.verdict == BISECT_FOUND ||
 		     h->step.verdict == BISECT_RANGE;
-	bool awaited, there, denied = false;
+	bool awaited, there, denied = false, more = false;
 	struct err e;
 	int n;
 
@@ -301,12 +313,14 @@ enum hunt_go hunt_confirm(struct hunt *h)
 	}
 	if (!there)
 		return end(h);
-	n = boots_of(h);
+	n = confirm_runs(&h->set, &h->step);
 	if (!h->seed)
 		return ask(h, n);
-	if (is_awaited(h, n))
+	if (is_awaited(h, n * h->rounds))
 		return HUNT_WAIT;
-	if (judge(h, n, &denied, &e))
+	if (judge(h, n * h->rounds, &denied, &more, &e))
 		return hunt_fail(h, &e);
+	if (more)
+		return ask(h, n);
 	return denied ? search_on(h) : end(h);
 }

@@ -48,6 +48,7 @@ struct hunt {
 	uint64_t *identity; /* by kernel; 0: not known */
 	size_t workload;    /* index of the study's array */
 	int seed;           /* of the boot that runs for the step; 0: none */
+	int rounds;         /* of fresh boots that were asked for */
 	bool early;   /* the good end was booted before the search began */
 	size_t probe; /* boots that were tried to find how it is broken */
 	json_t *confirmation; /* what the fresh boots say; NULL: none */

@@ -108,13 +108,27 @@ static void print_effect(const json_t *r)
 	putchar('\n');
 }
 
+/* How much of what the ends differ by is it? */
+static void print_share(const json_t *o)
+{
+	bool confirmed = json_is_true(json_object_get(o, "confirmed"));
+	bool partial = json_is_true(json_object_get(o, "partial"));
+
+	if (json_object_get(o, "share"))
+		printf("; %.0f %% of what the ends differ by%s",
+		       100 * number(o, "share"),
+		       confirmed && partial ? ": it is not the only patch"
+					    : "");
+	putchar('\n');
+}
+
 static void print_boots(const json_t *o, const char *unit)
 {
 	if (*text(o, "says"))
 		printf("%s\n", text(o, "says"));
 	else if (json_object_get(o, "change")) {
 		print_change(o, "parent", "culprit", unit);
-		putchar('\n');
+		print_share(o);
 	} else
 		printf("%d and %d are broken\n", whole(o, "culprit_bad"),
 		       whole(o, "parent_bad"));

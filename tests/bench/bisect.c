@@ -12,6 +12,7 @@
  */
 #include "bisect.h"
 #include "bisect/bisect.h"
+#include "bisect/confirm.h"
 
 #include <math.h>
 #include <time.h>
@@ -25,6 +26,9 @@ static double cpu_s(void)
 }
 
 /* ---- klab ---- */
+
+#define FRESH_MAX 60 /* fresh runs of a side that may deny, as in the driver   \
+		      */
 
 static void outcome(const struct truth *t, int k, enum bisect_kind kind,
 		    struct bisect_event *ev)
@@ -42,44 +46,65 @@ static void outcome(const struct truth *t, int k, enum bisect_kind kind,
 	}
 }
 
-#define CONFIRM 3 /* runs of the culprit and of its parent */
+/* Fresh runs of the culprit and its parent, as the driver has them: do they
+ * agree?  If not they go into the record. */
+static bool confirm(const struct truth *t, const struct bisect_setup *set,
+		    struct bisect *b, const struct bisect_step *step,
+		    int *fresh)
+{
+	struct bisect_event ev[2][FRESH_MAX];
+	double y[2][FRESH_MAX];
+	int bad[2] = {0}, n = confirm_runs(set, step);
+	struct confirm c;
+	struct err e;
+	bool agrees;
 
-static void run_one(const struct truth *t, struct bisect *b, int k,
-		    enum bisect_kind kind)
+	for (int i = 0; i < 2 * n; i++) {
+		int side = i / n, k = side ? step->first - 1 : step->last;
+
+		outcome(t, k, set->kind, &ev[side][i % n]);
+		y[side][i % n] = ev[side][i % n].value;
+		bad[side] += ev[side][i % n].what == BISECT_BAD;
+	}
+	if (set->kind == BISECT_METRIC) {
+		confirm_values(set, step, y[0], n, y[1], n, &c);
+		agrees = c.why == CONFIRM_AGREES;
+	} else {
+		agrees = confirm_breaks(step, bad[0], n, bad[1], n);
+	}
+	for (int i = 0; !agrees && i < 2 * n; i++)
+		BUG(bisect_add(b, &ev[i / n][i % n], &e));
+	*fresh += n;
+	return agrees;
+}
+
+/* False: fresh runs denied what it found too often. */
+static bool search(const struct truth *t, const struct bisect_setup *set,
+		   struct bisect *b, bool confirmed, struct bisect_step *step,
+		   int *fresh)
 {
 	struct bisect_event ev;
 	struct err e;
 
-	outcome(t, k, kind, &ev);
-	BUG(bisect_add(b, &ev, &e));
-}
-
-/* As long as what it finds is not what fresh runs of it say. */
-static void search(const struct truth *t, struct bisect *b,
-		   enum bisect_kind kind, bool confirm,
-		   struct bisect_step *step)
-{
-	int confirmed = 0;
-
 	for (;;) {
 		bisect_next(b, step);
 		if (step->verdict == BISECT_RUN) {
-			run_one(t, b, step->kernel, kind);
+			outcome(t, step->kernel, set->kind, &ev);
+			BUG(bisect_add(b, &ev, &e));
 			continue;
 		}
-		if (!confirm || step->verdict != BISECT_FOUND ||
-		    step->first == confirmed)
-			return;
-		confirmed = step->first;
-		for (int i = 0; i < CONFIRM; i++) {
-			run_one(t, b, confirmed - 1, kind);
-			run_one(t, b, confirmed, kind);
-		}
+		if (!confirmed || (step->verdict != BISECT_FOUND &&
+				   step->verdict != BISECT_RANGE))
+			return true;
+		if (*fresh > FRESH_MAX)
+			return false;
+		if (confirm(t, set, b, step, fresh))
+			return true;
 	}
 }
 
 static void klab(const struct truth *t, enum bisect_kind kind,
-		 enum bisect_mode mode, double min_effect, bool confirm,
+		 enum bisect_mode mode, double min_effect, bool confirmed,
 		 struct count *c)
 {
 	static struct bisect_kernel kernels[MAX_N + 1];
@@ -90,21 +115,26 @@ static void klab(const struct truth *t, enum bisect_kind kind,
 				   .min_effect = min_effect};
 	struct bisect_step step;
 	struct bisect *b;
+	int fresh = 0;
 	struct err e;
-	bool found;
+	bool found, agrees;
 
 	for (int k = 0; k <= t->n; k++)
 		kernels[k] = (struct bisect_kernel){
 			.weight = 1, .build_s = 5, .run_s = 10};
 	b = bisect_new(&set, &e);
 	BUG(!b);
-	search(t, b, kind, confirm, &step);
+	agrees = search(t, &set, b, confirmed, &step, &fresh);
 	found = step.verdict == BISECT_FOUND || step.verdict == BISECT_RANGE;
-	note(c, t, found ? step.first : 0, step.last, step.runs, step.kernels);
+	note(c, t, found && agrees ? step.first : 0, step.last,
+	     step.runs + (confirmed && found && agrees
+				  ? 2 * confirm_runs(&set, &step)
+				  : 0),
+	     step.kernels);
 	c->range += step.verdict == BISECT_RANGE;
 	c->no_step += step.verdict == BISECT_NO_STEP;
 	c->ends += step.verdict == BISECT_ENDS;
-	c->gave_up += step.verdict == BISECT_GAVE_UP;
+	c->gave_up += step.verdict == BISECT_GAVE_UP || !agrees;
 	bisect_free(b);
 }
 
@@ -209,8 +239,29 @@ static const struct hard hard_ones[] = {
 	{.name = "drift, exact at first",
 	 .t = {.n = 35, .d = 10, .drift = true},
 	 .exact = true},
+	{.name = "drift, confirmed",
+	 .t = {.n = 35, .d = 2, .drift = true},
+	 .confirm = true},
+	{.name = "drift, confirmed",
+	 .t = {.n = 35, .d = 5, .drift = true},
+	 .confirm = true},
+	{.name = "drift, confirmed",
+	 .t = {.n = 5, .d = 5, .drift = true},
+	 .confirm = true},
+	{.name = "one step, confirmed",
+	 .t = {.n = 35, .d = 1},
+	 .confirm = true},
+	{.name = "one step, confirmed",
+	 .t = {.n = 35, .d = 2},
+	 .confirm = true},
+	{.name = "one step, confirmed",
+	 .t = {.n = 35, .d = 5},
+	 .confirm = true},
 	{.name = "two steps", .t = {.n = 35, .d = 5, .second = 1}},
 	{.name = "two steps", .t = {.n = 35, .d = 10, .second = 1}},
+	{.name = "two steps, confirmed",
+	 .t = {.n = 35, .d = 5, .second = 1},
+	 .confirm = true},
 	{.name = "outliers 5 %", .t = {.n = 35, .d = 2, .outliers = 0.05}},
 	{.name = "outliers 5 %", .t = {.n = 35, .d = 5, .outliers = 0.05}},
 	{.name = "untestable 20 %", .t = {.n = 35, .d = 5, .untestable = 0.2}},

@@ -84,7 +84,8 @@ static long long value_of(const struct guest *g, int salt)
 	x ^= x >> 29;
 	x *= 1442695040888963407u;
 	x ^= x >> 32;
-	return (long long)(100000000 + x % 1000000) * (100 + g->slow) / 100;
+	return (long long)(100000000 + x % 1000000) *
+	       (100 + g->slow + (plays(g, "lag") ? 6 : 0)) / 100;
 }
 
 void boot_console(struct guest *g)

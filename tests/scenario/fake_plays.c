@@ -438,6 +438,7 @@ static const struct {
 	{"exit", play_ok},
 	{"signal", play_ok},
 	{"late", play_ok},
+	{"lag", play_ok},
 	{"load-failed", play_ok},
 	{"no-metronome", play_ok},
 	{"no-number", play_ok},

@@ -20,7 +20,7 @@
  *	FAKE_QEMU_COUNT    ... and counts in this file
  *
  * Values depend on the seed alone, and are NN % longer on a kernel with
- * "slowNN" in its version string.
+ * "slowNN" in its version string, and 6 % more under the play "lag".
  */
 #include "fake.h"
 

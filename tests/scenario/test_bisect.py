@@ -349,6 +349,51 @@ def test_confirmation_that_denies(hunt: Hunt) -> None:
     assert hunt.bisect("--replay", path).out.endswith(run.out)
 
 
+def test_effect_that_is_not_what_the_ends_differ_by(hunt: Hunt) -> None:
+    """The first patch looked like all of it by chance; it is a quarter, which
+    is no chance, and not what was looked for."""
+    study = hunt.patches("slow2-1", "slow8-2")
+    run = hunt.bisect(study, "--metric", METRIC, play="/slow2-1=1=lag")
+    assert re.search(r"confirming stage 1 .*\nthe fresh boots do not confirm it "
+                     r"\(\+2\.\d+ %, 2\d % of what the ends differ by\): the "
+                     r"search goes on\n", run.err)
+    assert run.out.startswith("patch 2: mm: tag slow8-2")
+    assert re.search(r"\nconfirmed on .*; 7\d % of what the ends differ by: it "
+                     r"is not the only patch\n", run.out)
+
+
+def test_drift_that_looked_like_a_step(hunt: Hunt) -> None:
+    study = hunt.patches("slow1-1", "slow2-2", "slow4-3", "slow6-4", "slow8-5")
+    run = hunt.bisect(study, "--metric", METRIC, code=kit.CHANGED,
+                      play="/slow2-2=1=lag /slow2-2=2=lag")
+    assert re.search(r"\nconfirming stage 2 .*\n(build .*\n)*the fresh boots do "
+                     r"not confirm it \(", run.err)
+    assert run.out.startswith("no single step")
+    assert "confirmed" not in run.out
+    path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+    replay = hunt.bisect("--replay", path, code=kit.CHANGED)
+    assert replay.out.endswith(run.out)
+
+
+def test_fresh_boot_that_tells_nothing(hunt: Hunt) -> None:
+    """There are as many more; with all of them it is confirmed."""
+    study = hunt.patches(*SIX, "slow9-7", "slow9-8")
+    found = hunt.found(study, "--metric", METRIC, play="300001=exit")
+    assert found["first"]["stage"] == "7"
+    fresh = found["confirmation"]
+    assert fresh["confirmed"] and (fresh["boots"], fresh["useless"]) == (6, 2)
+    assert hunt.bench.rows("SELECT count(*) FROM boot WHERE seed > 300000") \
+        == [(12,)]
+
+
+def test_fresh_boots_that_all_tell_nothing(hunt: Hunt) -> None:
+    study = hunt.patches(*SIX, *BROKEN)
+    run = hunt.bisect(study, "--broken=workload", code=kit.CHANGED,
+                      play="300001=panic 300002=panic /bad=exit")
+    assert "\nnot confirmed on fresh boots, 2 of it and 2 of its parent: panic" \
+        in run.out
+
+
 def test_prebuilt_kernels(bench: kit.Bench) -> None:
     """Which of them was the first that is bad?"""
     names = ["k1", "k2", "k3", "k4-bad", "k5-bad"]
