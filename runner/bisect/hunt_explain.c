@@ -119,7 +119,7 @@ static void explain_untestable(struct hunt *h)
 	free(stage);
 }
 
-void hunt_explain_ends(struct hunt *h)
+int hunt_explain_ends(struct hunt *h, struct err *e)
 {
 	char *good = hunt_stage(h, 0), *bad = hunt_stage(h, h->n);
 
@@ -142,4 +142,9 @@ void hunt_explain_ends(struct hunt *h)
 		explain_breaks(h, good, bad);
 	free(good);
 	free(bad);
+	return journal_add_new(&h->j,
+			       json_pack("{s:s, s:s, s:i}", "t", "refused",
+					 "says", h->why.text, "code",
+					 (int)h->why.kind),
+			       e);
 }

@@ -91,8 +91,8 @@ int hunt_resume(struct hunt *h, struct err *e);
 /* After the run: the bad end without what was found, where it can be taken
  * back. */
 int hunt_undo(struct hunt *h, struct err *e);
-/* The search has nothing to search: why not, in h->why. */
-void hunt_explain_ends(struct hunt *h);
+/* The search has nothing to search: why not, in h->why and in the record. */
+int hunt_explain_ends(struct hunt *h, struct err *e);
 /* Writes the result. */
 int hunt_conclude(struct hunt *h, struct err *e);
 

@@ -241,6 +241,8 @@ void hunt_print_record(const json_t *lines)
 			print_step(o);
 		else if (is(o, "t", "confirm"))
 			print_seen(o, text(o, "stage"));
+		else if (is(o, "t", "refused"))
+			puts(text(o, "says"));
 		else if (is(o, "t", "result"))
 			hunt_print_result(o);
 	}

@@ -73,6 +73,9 @@ static int code_of(const struct hunt *h)
 
 	if (is_blind(h))
 		return ERR_KERNEL;
+	if (h->step.verdict == BISECT_GAVE_UP &&
+	    h->step.why == BISECT_WHY_INFRA)
+		return ERR_LAB;
 	if (h->step.verdict != BISECT_FOUND && h->step.verdict != BISECT_RANGE)
 		return 1;
 	return confirmed && !json_is_true(confirmed);

@@ -374,7 +374,8 @@ static enum hunt_go next_step(struct hunt *h)
 			say_step(h);
 		return HUNT_AGAIN;
 	case BISECT_ENDS:
-		hunt_explain_ends(h);
+		if (hunt_explain_ends(h, &e))
+			return hunt_fail(h, &e);
 		return hunt_refuse(h);
 	default:
 		h->phase = HUNT_CONFIRM;

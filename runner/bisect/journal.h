@@ -7,6 +7,7 @@
  *	{"t": "weak", ...}     a boot that tells nothing yet: there is another
  *	{"t": "step", ...}     what the search made of it, and wants next
  *	{"t": "confirm", ...}  a fresh boot of what was found
+ *	{"t": "refused", ...}  why there is nothing to search
  *	{"t": "result", ...}   the last
  *
  * Setup and events alone decide; steps are there for people, and to be compared

@@ -254,10 +254,29 @@ static void print_step(const char *text, void *arg)
 		puts(text);
 }
 
+/* What a record that is as it was came to. */
+static int say_end(const struct ctx *c, const struct journal *j)
+{
+	const json_t *result = journal_find(j, "result");
+	const json_t *refused = journal_find(j, "refused");
+
+	if (result || refused)
+		cmd_say("all steps are as they were");
+	else
+		cmd_say("all steps are as they were; the record has no result: "
+			"this search has not come to its end");
+	if (result)
+		return print_result(c, result);
+	if (!refused)
+		return EXIT_DONE;
+	cmd_say("klab: %s",
+		json_string_value(json_object_get(refused, "says")));
+	return hunt_code(refused);
+}
+
 static int replay(struct ctx *c, const char *path)
 {
 	struct journal j;
-	const json_t *result;
 	struct err e;
 	int differs, r, code = EXIT_DONE;
 
@@ -272,13 +291,7 @@ static int replay(struct ctx *c, const char *path)
 			path, differs);
 		code = EXIT_CHANGED;
 	} else {
-		result = journal_find(&j, "result");
-		cmd_say("all steps are as they were%s",
-			result ? ""
-			       : "; the record has no result: this search has "
-				 "not come to its end");
-		if (result)
-			code = print_result(c, result);
+		code = say_end(c, &j);
 	}
 	journal_close(&j);
 	return code;

@@ -879,6 +879,12 @@ def test_ends_do_not_differ(hunt: Hunt) -> None:
     boots = hunt.bench.rows("SELECT id, started FROM boot")
     again = hunt.bisect(study, "--metric", METRIC, code=kit.USER, play="die")
     assert again.one_error() == run.one_error()
+    refused = [line for line in hunt.record() if line["t"] == "refused"]
+    assert [f"klab: {line['says']}" for line in refused] == [run.one_error()]
+    path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+    replay = hunt.bisect("--replay", path, code=kit.USER)
+    assert replay.one_error() == run.one_error()
+    assert refused[0]["says"] in hunt.bisect(study, "--log").out
     assert hunt.bench.rows("SELECT id, started FROM boot") == boots
 
 
