@@ -31,14 +31,12 @@ static bool is(const json_t *o, const char *key, const char *word)
 
 static void print_patch(const json_t *p)
 {
-	char *subject = xstrdup(text(p, "subject"));
+	const char *subject = text(p, "subject");
 
-	str_plain(subject);
 	printf("%s%s%s", text(p, "stage"), *subject ? ": " : "", subject);
 	if (*text(p, "commit"))
 		printf(" (%.12s)", text(p, "commit"));
 	putchar('\n');
-	free(subject);
 }
 
 /* Everything but the answer that is one patch. */
@@ -163,7 +161,7 @@ static void print_confirmation(const json_t *r)
 	}
 }
 
-void hunt_print_result(const json_t *r)
+static void print_result(const json_t *r)
 {
 	print_answer(r);
 	if (json_object_get(r, "first"))
@@ -201,9 +199,8 @@ static void print_setup(const json_t *o)
 
 static void print_seen(const json_t *o, const char *stage)
 {
-	char *says = xstrdup(text(o, "says"));
+	const char *says = text(o, "says");
 
-	str_plain(says);
 	printf("stage %s: %s", stage,
 	       is(o, "t", "weak") ? "weak" : text(o, "what"));
 	if (json_object_get(o, "measured"))
@@ -211,7 +208,6 @@ static void print_seen(const json_t *o, const char *stage)
 	if (json_object_get(o, "seed"))
 		printf(", seed %d, boot %s", whole(o, "seed"), text(o, "boot"));
 	printf("%s%s\n", *says ? ": " : "", says);
-	free(says);
 }
 
 static void print_step(const json_t *o)
@@ -224,8 +220,42 @@ static void print_step(const json_t *o)
 		printf("  %s %s\n", text(o, "verdict"), text(o, "why"));
 }
 
-void hunt_print_record(const json_t *lines)
+/* A record may be anybody's: no word of it gives orders to a terminal. */
+static json_t *plain(const json_t *o)
 {
+	json_t *copy, *item;
+	const char *key;
+	char *word;
+	size_t i;
+
+	if (json_is_string(o)) {
+		word = xstrdup(json_string_value(o));
+		str_plain(word);
+		copy = json_string(word);
+		free(word);
+		return copy;
+	}
+	copy = json_copy((json_t *)o);
+	if (json_is_array(copy))
+		json_array_foreach((json_t *)o, i, item)
+			json_array_set_new(copy, i, plain(item));
+	else if (json_is_object(copy))
+		json_object_foreach((json_t *)o, key, item)
+			json_object_set_new(copy, key, plain(item));
+	return copy;
+}
+
+void hunt_print_result(const json_t *r)
+{
+	json_t *words = plain(r);
+
+	print_result(words);
+	json_decref(words);
+}
+
+void hunt_print_record(const json_t *all)
+{
+	json_t *lines = plain(all);
 	const json_t *o;
 	size_t i;
 
@@ -244,6 +274,7 @@ void hunt_print_record(const json_t *lines)
 		else if (is(o, "t", "refused"))
 			puts(text(o, "says"));
 		else if (is(o, "t", "result"))
-			hunt_print_result(o);
+			print_result(o);
 	}
+	json_decref(lines);
 }

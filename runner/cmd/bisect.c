@@ -259,6 +259,8 @@ static int say_end(const struct ctx *c, const struct journal *j)
 {
 	const json_t *result = journal_find(j, "result");
 	const json_t *refused = journal_find(j, "refused");
+	const char *says;
+	char *word;
 
 	if (result || refused)
 		cmd_say("all steps are as they were");
@@ -269,8 +271,11 @@ static int say_end(const struct ctx *c, const struct journal *j)
 		return print_result(c, result);
 	if (!refused)
 		return EXIT_DONE;
-	cmd_say("klab: %s",
-		json_string_value(json_object_get(refused, "says")));
+	says = json_string_value(json_object_get(refused, "says"));
+	word = xstrdup(says ? says : "there is nothing to search");
+	str_plain(word);
+	cmd_say("klab: %s", word);
+	free(word);
 	return hunt_code(refused);
 }
 

@@ -8,6 +8,7 @@
 #include "study/narrow.h"
 
 #include <errno.h>
+#include <math.h>
 
 #define GIT_BAD 1
 #define GIT_SKIP 125
@@ -79,7 +80,8 @@ static int read_numbers(struct ctx *c, struct judge_request *rq, struct err *e)
 				   "else does");
 	if (limit)
 		rq->limit = strtod(limit, &end);
-	if (limit && (end == limit || *end || !(rq->limit > 0)))
+	if (limit &&
+	    (end == limit || *end || !(rq->limit > 0) || isinf(rq->limit)))
 		return err_user(e, "'--limit %s' is not a number above 0",
 				limit);
 	if (boots && !str_to_ll(boots, 1, JUDGE_BOOTS_MAX, &n))
@@ -106,8 +108,7 @@ static int judge_study(struct ctx *c, struct study *study,
 	struct err e;
 	int code;
 
-	if (read_numbers(c, &rq, &e) ||
-	    study_of_commit(study, &keep, ".", &e))
+	if (read_numbers(c, &rq, &e) || study_of_commit(study, &keep, ".", &e))
 		return cmd_fail(&e);
 	if (c->dry_run) {
 		printf("untestable: would judge HEAD of '%s', config %s, "

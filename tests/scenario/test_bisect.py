@@ -488,7 +488,12 @@ def test_git_bisect_run(hunt: Hunt, tmp_path: Path, words: list[str],
     (["--broken"], "die", 128 + kit.LAB), ([], "ok", 128 + kit.USER),
     (["--no-such-option"], "ok", 128 + kit.USER),
     (["--metric", METRIC], "ok", 128 + kit.USER),
-    (["--metric", METRIC, "--limit", "-1"], "ok", 128 + kit.USER),
+    *((["--metric", METRIC, "--limit", limit], "ok", 128 + kit.USER)
+      for limit in ("-1", "0", "", "x", "1x", "nan", "inf", "1e999")),
+    *((["--broken", "--boots", boots], "ok", 128 + kit.USER)
+      for boots in ("0", "-1", "1001", "1e3", "")),
+    (["--broken", "--limit", "1"], "ok", 128 + kit.USER),
+    (["--broken", "--boots", "2"], "2=panic", 1),
     (["--metric", METRIC, "--limit", "1"], "ok", 1),
     (["--metric", METRIC, "--limit", "2e9", "--boots", "2"], "ok", 0),
     (["--metric", METRIC, "--limit", "2e9"], "exit", 125),
@@ -717,6 +722,23 @@ def test_only_reading_takes_no_words_of_a_search(hunt: Hunt) -> None:
         run = hunt.bisect(*words, code=kit.USER)
         assert re.search(r"only reads a record: --\w+ does not go with it",
                          run.one_error())
+
+
+def test_record_with_orders_for_a_terminal(hunt: Hunt) -> None:
+    """It may be anybody's."""
+    study = hunt.patches("s1", "bad2")
+    hunt.bisect(study, "--broken=panic", play="/bad=panic")
+    path, = hunt.bench.lab.glob("bisects/*/log.jsonl")
+    text = path.read_text()
+    for word in '"2"', '"nort"', '"mm: tag bad2"':
+        text = text.replace(word, word[:-1] + r'\u001b[2J\n\u0085"')
+    path.write_text(text)
+    for words in ("--replay", path), (study, "--log"):
+        run = hunt.bisect(*words)
+        assert "tag bad2?[2J" in run.out
+        assert "\x1b" not in run.out + run.err
+        assert "\x85" not in run.out + run.err
+    assert "\x1b" not in hunt.bench.klab("status").out
 
 
 def test_replay_of_a_part(hunt: Hunt) -> None:
