@@ -68,6 +68,20 @@ static int keep_machine(struct study *s, const char *name, struct err *e)
 	return 0;
 }
 
+/* A stage of a range has its abbreviated commit in front of its title. */
+static bool is_commit(const struct study *s, const struct stage *g,
+		      const char *name)
+{
+	const size_t least = 7, n = strlen(name);
+	size_t has;
+
+	if (!s->source.to || !g->title || n < least ||
+	    name[strspn(name, "0123456789abcdef")])
+		return false;
+	has = strcspn(g->title, " ");
+	return !strncmp(name, g->title, n < has ? n : has);
+}
+
 static int find_stage(const struct study *s, const char *name, size_t *at,
 		      struct err *e)
 {
@@ -75,14 +89,17 @@ static int find_stage(const struct study *s, const char *name, size_t *at,
 		char number[16];
 
 		snprintf(number, sizeof(number), "%d", s->stages[*at].idx);
-		if (!strcmp(name, s->stages[*at].name) || !strcmp(name, number))
+		if (!strcmp(name, s->stages[*at].name) ||
+		    !strcmp(name, number) ||
+		    is_commit(s, &s->stages[*at], name))
 			return 0;
 	}
 	return err_user(e,
 			"the study has no stage '%s'; its first is '%s' and "
-			"its last '%s'",
-			name, s->stages[0].name,
-			s->stages[s->nstages - 1].name);
+			"its last '%s'%s",
+			name, s->stages[0].name, s->stages[s->nstages - 1].name,
+			s->source.to ? ", or give the id of one of its commits"
+				     : "");
 }
 
 static int keep_stages(struct study *s, const char *good, const char *bad,
@@ -94,6 +111,13 @@ static int keep_stages(struct study *s, const char *good, const char *bad,
 	if ((good && find_stage(s, good, &first, e)) ||
 	    (bad && find_stage(s, bad, &last, e)))
 		return -EINVAL;
+	if (s->nstages == 1)
+		return err_user(
+			e,
+			"the study has one stage, '%s', and no patch to "
+			"search: give it a series, a range, or more "
+			"'stages'",
+			s->stages[0].name);
 	if (first == last)
 		return err_user(e,
 				"the good and the bad end are one stage, '%s', "

@@ -9,7 +9,8 @@ struct err;
 struct study;
 
 /* What is kept; a config that is NULL is the only one, a machine the first, an
- * end the first or the last stage.  Stages are told by name or number. */
+ * end the first or the last stage.  Stages are told by name or number, those of
+ * a range by commit as well. */
 struct narrow {
 	const char *config, *machine, *good, *bad;
 };

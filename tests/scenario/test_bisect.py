@@ -430,6 +430,13 @@ def test_git_range(hunt: Hunt, tmp_path: Path) -> None:
     log, = hunt.bench.lab.glob("bisects/*/git-bisect.log")
     assert log.read_text().endswith(
         f"# first bad commit: [{guilty}] {found['first']['subject']}\n")
+    tip, good = repo.git("rev-parse", "main"), repo.git("rev-parse", "main~6")
+    for name in good, good[:7], good[:12]:
+        run = hunt.bisect("-n", study, "--broken", "--good", name, "--bad", tip)
+        assert "6 patches between stage 2 and stage 8" in run.out
+    run = hunt.bisect(study, "--broken", "--good", "v1", code=kit.USER)
+    assert "no stage 'v1'; its first is 'base' and its last '8', or give the " \
+        "id of one of its commits" in run.one_error()
     repo.git("bisect", "replay", str(log))
     assert repo.git("bisect", "log").endswith(
         f"# first bad commit: [{guilty}] commit 5")
@@ -935,6 +942,16 @@ def test_change_outside_of_the_ends(hunt: Hunt) -> None:
         run = hunt.bisect(study, "--metric", METRIC, *words, code=kit.USER)
         assert "if it lies outside, give an earlier --good or a later --bad" \
             in run.one_error()
+
+
+def test_no_patch(hunt: Hunt, tmp_path: Path) -> None:
+    run = hunt.bisect(hunt.study(series=""), "--broken", code=kit.USER)
+    assert "the study has one stage, 'base', and no patch to search: give it " \
+        "a series, a range, or more 'stages'" in run.one_error()
+    repo = commits(tmp_path / "linux")
+    study = hunt.study(source=f"git: {repo.path}, range: v1..main", series="")
+    run = hunt.bisect(study, "--broken", code=kit.USER)
+    assert "there is no commit in 'v1..main'" in run.one_error()
 
 
 def test_one_patch(hunt: Hunt) -> None:

@@ -65,6 +65,30 @@ static void test_many_patches(void **state)
 	}
 }
 
+/* Of two kernels that say as much the later one is run. */
+static void test_the_later_one_of_two(void **state)
+{
+	int runs = 0;
+
+	(void)state;
+	for (int n = 3; n < 60; n += 2) {
+		bench_setup(&t, n, BISECT_BREAK, BISECT_EXACT);
+		bench_begin(&t);
+		bench_what(&t, 0, BISECT_GOOD);
+		bench_what(&t, n, BISECT_BAD);
+		assert_int_equal(t.step.kernel, n / 2 + 1);
+		bench_end(&t);
+	}
+	bench_setup(&t, 35, BISECT_BREAK, BISECT_EXACT);
+	bench_begin(&t);
+	bench_search(&t, 35, 1);
+	assert_found(35);
+	for (int k = 0; k <= 35; k++)
+		runs += t.run[k];
+	assert_int_equal(runs, 7);
+	bench_end(&t);
+}
+
 static void test_values_between_the_levels_end_the_halving(void **state)
 {
 	(void)state;
@@ -429,6 +453,7 @@ int main(void)
 		cmocka_unit_test(test_halving_takes_a_run_per_kernel),
 		cmocka_unit_test(test_one_two_and_three_patches),
 		cmocka_unit_test(test_many_patches),
+		cmocka_unit_test(test_the_later_one_of_two),
 		cmocka_unit_test(
 			test_values_between_the_levels_end_the_halving),
 		cmocka_unit_test(test_good_after_bad_ends_the_halving),
