@@ -154,6 +154,18 @@ char *criterion_text(const struct criterion *c)
 	return xstrdup(kinds[c->kind].text);
 }
 
+char *criterion_amount(double value, const char *unit)
+{
+	static const char *const larger[] = {"ns", "us", "ms", "s"};
+	size_t i = 0;
+
+	if (strcmp(unit, "ns"))
+		return xasprintf("%.6g %s", value, unit);
+	for (; i < 3 && fabs(value) >= 1000; i++)
+		value /= 1000;
+	return xasprintf("%.6g %s", value, larger[i]);
+}
+
 json_t *criterion_json(const struct criterion *c)
 {
 	return json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:i, s:f}", "kind",

@@ -48,6 +48,9 @@ void criterion_release(struct criterion *c);
 /* "panic", "hackbench/time, from 1 %": for people and as an identity; freed by
  * the caller. */
 char *criterion_text(const struct criterion *c);
+/* A value of a metric as people read it: "100.331 ms" of 1.00331e8 ns; freed by
+ * the caller. */
+char *criterion_amount(double value, const char *unit);
 json_t *criterion_json(const struct criterion *c);
 /* False if the text is no such thing. */
 bool criterion_from_json(const json_t *o, struct criterion *c);

@@ -53,6 +53,8 @@ static void explain_levels(struct hunt *h, const char *good, const char *bad)
 {
 	const struct bisect_step *s = &h->step;
 	bool swapped = s->why == BISECT_WHY_SWAPPED;
+	char *is_good = criterion_amount(exp(s->good), h->c->unit);
+	char *is_bad = criterion_amount(exp(s->bad), h->c->unit);
 	char advice[160];
 
 	snprintf(advice, sizeof(advice),
@@ -60,16 +62,18 @@ static void explain_levels(struct hunt *h, const char *good, const char *bad)
 		 "give an earlier --good or a later --bad",
 		 100 * h->c->min_effect);
 	err_user(&h->why,
-		 "%s: %s/%s is %.6g %s at %s and %.6g %s at %s, a change of "
-		 "%+.2f %% (95 %%: %+.2f to %+.2f %%) after %d boots; %s",
+		 "%s: %s/%s is %s at %s and %s at %s, a change of %+.2f %% "
+		 "(95 %%: %+.2f to %+.2f %%) after %d boots; %s",
 		 swapped ? "the ends are swapped"
 			 : "the ends do not differ enough",
-		 h->c->workload, h->c->metric, exp(s->good), h->c->unit, good,
-		 exp(s->bad), h->c->unit, bad, 100 * expm1(s->effect),
-		 100 * expm1(s->low), 100 * expm1(s->high), s->runs,
+		 h->c->workload, h->c->metric, is_good, good, is_bad, bad,
+		 100 * expm1(s->effect), 100 * expm1(s->low),
+		 100 * expm1(s->high), s->runs,
 		 swapped ? "that is for the better, and klab finds what made "
 			   "it worse: choose other ends"
 			 : advice);
+	free(is_good);
+	free(is_bad);
 }
 
 static void explain_breaks(struct hunt *h, const char *good, const char *bad)

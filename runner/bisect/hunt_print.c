@@ -89,9 +89,14 @@ static void print_answer(const json_t *r)
 static void print_change(const json_t *o, const char *good, const char *bad,
 			 const char *unit)
 {
-	printf("%+.2f %% (95 %%: %+.2f to %+.2f %%), %.6g to %.6g %s",
+	char *from = criterion_amount(number(o, good), unit);
+	char *to = criterion_amount(number(o, bad), unit);
+
+	printf("%+.2f %% (95 %%: %+.2f to %+.2f %%), %s to %s",
 	       100 * number(o, "change"), 100 * number(o, "low"),
-	       100 * number(o, "high"), number(o, good), number(o, bad), unit);
+	       100 * number(o, "high"), from, to);
+	free(from);
+	free(to);
 }
 
 static void print_effect(const json_t *r)
@@ -151,12 +156,12 @@ static void print_confirmation(const json_t *r)
 		printf("it cannot be taken back from the bad end: %s\n",
 		       text(o, "says"));
 	} else if (o) {
-		printf("the bad end without it is %s, %d boots with it and %d "
+		printf("the bad end without it is %s, %d boot%s with it and %d "
 		       "without: ",
 		       json_is_true(json_object_get(o, "confirmed"))
 			       ? "cured"
 			       : "not cured",
-		       n, n);
+		       n, n > 1 ? "s" : "", n);
 		print_boots(o, unit);
 	}
 }

@@ -248,12 +248,16 @@ static void say_sight(struct hunt *h, int k, const struct sight *seen)
 	char *stage = hunt_stage(h, k);
 	const char *word = bisect_what_word(seen->what);
 
-	if (seen->what == BISECT_VALUE)
-		hunt_say(h, "%s: %s/%s %.6g %s", stage, h->c->workload,
-			 h->c->metric, seen->value, h->c->unit);
-	else
+	if (seen->what == BISECT_VALUE) {
+		char *value = criterion_amount(seen->value, h->c->unit);
+
+		hunt_say(h, "%s: %s/%s %s", stage, h->c->workload, h->c->metric,
+			 value);
+		free(value);
+	} else {
 		hunt_say(h, "%s: %s%s%s", stage, word, seen->says ? ": " : "",
 			 seen->says ? seen->says : "");
+	}
 	free(stage);
 }
 

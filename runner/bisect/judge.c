@@ -92,12 +92,16 @@ static void judge_value(struct judge *j)
 	double value = exp(j->sum / j->good);
 	bool bad =
 		c->direction > 0 ? value > j->rq->limit : value < j->rq->limit;
+	char *is = criterion_amount(value, c->unit);
+	char *limit = criterion_amount(j->rq->limit, c->unit);
 
 	conclude(j, bad ? BISECT_BAD : BISECT_GOOD,
-		 xasprintf("%s/%s is %.6g %s in %d boots, %s the limit of %.6g "
-			   "%s",
-			   c->workload, c->metric, value, c->unit, j->good,
-			   bad ? "beyond" : "within", j->rq->limit, c->unit));
+		 xasprintf("%s/%s is %s in %d boot%s, %s the limit of %s",
+			   c->workload, c->metric, is, j->good,
+			   j->good > 1 ? "s" : "", bad ? "beyond" : "within",
+			   limit));
+	free(is);
+	free(limit);
 }
 
 static void judge_boots(struct judge *j)
