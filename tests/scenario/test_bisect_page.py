@@ -90,7 +90,7 @@ def test_page_of_what_was_refused(hunt: Hunt) -> None:  # noqa: F811
     study = hunt.patches(*SIX)
     run = hunt.bisect(study, "--metric", METRIC, code=kit.USER, env=REAL)
     assert "the ends do not differ enough" in run.one_error()
-    assert "the ends do not differ enough" in words_of(page_of(run))
+    assert "The ends do not differ enough: " in words_of(page_of(run))
 
 
 def test_no_page_where_nothing_is_recorded(hunt: Hunt) -> None:  # noqa: F811
