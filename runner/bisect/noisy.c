@@ -93,26 +93,26 @@ static void describe(const struct bisect *b, const struct evidence *v,
 	groups_best(b, out);
 }
 
-/* The probability of no difference by the runs of the ends alone: a change in
- * more than one step makes one step and none look alike bad. */
-static double none_of_ends(const struct bisect *b, const struct evidence *v)
+/* A change in more than one step makes one step and none look alike bad.  Do
+ * the runs of the ends alone leave no doubt that they differ? */
+static bool ends_differ(const struct bisect *b, const struct evidence *v)
 {
 	const struct spot at[2] = {v->at[0], v->at[v->n - 1]};
 	double split;
 	struct evidence own = {.n = 2, .at = at, .split = &split};
 
+	if (b->set.kind == BISECT_BREAK || v->n <= 2 || b->post[0] <= UNSURE)
+		return false;
 	levels_weigh(b, &own);
-	return 1 / (1 + exp(split - own.none));
+	return 1 / (1 + exp(split - own.none)) < SURE;
 }
 
 /* False: they differ well enough to go on. */
-static bool level_ends(const struct bisect *b, const struct evidence *v,
+static bool level_ends(const struct bisect *b, bool sloped,
 		       struct bisect_step *out)
 {
-	double least = b->set.min_effect, none = b->post[0];
+	double least = b->set.min_effect, none = sloped ? 0 : b->post[0];
 
-	if (none > UNSURE && v->n > 2)
-		none = fmin(none, none_of_ends(b, v));
 	if (least > 0 && out->low > -least && out->high < least)
 		end_with(out, BISECT_ENDS,
 			 none < SURE ? BISECT_WHY_SMALL : BISECT_WHY_EQUAL);
@@ -146,11 +146,10 @@ static bool break_ends(const struct bisect *b, struct bisect_step *out)
 	return true;
 }
 
-static bool ends(const struct bisect *b, const struct evidence *v,
-		 struct bisect_step *out)
+static bool ends(const struct bisect *b, bool sloped, struct bisect_step *out)
 {
 	return b->set.kind == BISECT_BREAK ? break_ends(b, out)
-					   : level_ends(b, v, out);
+					   : level_ends(b, sloped, out);
 }
 
 static void make_gain(const struct bisect *b, const struct evidence *v,
@@ -212,11 +211,11 @@ static void no_step(const struct bisect *b, const struct evidence *v,
 }
 
 /* Is the answer good enough, or is it no single step? */
-static bool judge(const struct bisect *b, const struct evidence *v,
+static bool judge(const struct bisect *b, const struct evidence *v, bool sloped,
 		  struct bisect_step *out)
 {
 	bool enough = out->posterior >= b->set.stop;
-	bool due = b->runs % LOOK == 0 || b->post[0] > UNSURE;
+	bool due = sloped || b->runs % LOOK == 0;
 	struct models m = {.step = 1, .doubt = -1};
 
 	if (!enough && (b->set.kind == BISECT_BREAK || !due))
@@ -257,6 +256,7 @@ void noisy_next(struct bisect *b, struct bisect_step *out)
 	struct evidence v = {
 		.n = b->n_spots, .at = b->spots, .split = b->split};
 	struct gain g;
+	bool sloped;
 
 	*out = (struct bisect_step){.kernel = -1,
 				    .ahead = {-1, -1},
@@ -278,7 +278,8 @@ void noisy_next(struct bisect *b, struct bisect_step *out)
 	weigh_patches(b, &v);
 	describe(b, &v, out);
 	make_gain(b, &v, &g);
-	if (!ends(b, &v, out) && !judge(b, &v, out)) {
+	sloped = ends_differ(b, &v);
+	if (!ends(b, sloped, out) && !judge(b, &v, sloped, out)) {
 		if ((end_runs(b, false) + end_runs(b, true)) * SHARE < b->runs)
 			run(out, poorer_end(b), BISECT_WHY_CALIBRATE);
 		else
