@@ -60,6 +60,12 @@ const struct planned *builds_at(const struct builds *b, size_t stage,
 /* The settled .config of a kernel; NULL, and why, if there is none. */
 const char *builds_config(const struct builds *b, size_t stage, size_t config,
 			  const struct err **why);
+/* What Kconfig makes of the text at that path, at a stage: another .config in
+ * the lab, whose path is the caller's to free.  What was settled before is
+ * found again; else it blocks for some seconds.  From the first call on,
+ * nothing else may switch the tree to another stage. */
+int builds_settle(struct builds *b, size_t stage, const char *path,
+		  char **settled, struct err *e);
 /* The stage of the tree that the study's stage of that index is. */
 const struct tree_stage *builds_stage(const struct builds *b, size_t stage);
 /* The name of the source: see tree_name(). */

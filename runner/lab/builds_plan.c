@@ -19,9 +19,17 @@ const struct planned *builds_at(const struct builds *b, size_t stage,
 	return planned_at(b, stage, config);
 }
 
+/* The number in the source. */
+static size_t tree_index(const struct builds *b, size_t stage)
+{
+	const struct stage *g = &b->s->stages[stage];
+
+	return (size_t)(g->config ? g->from : g->idx);
+}
+
 const struct tree_stage *tree_at(const struct builds *b, size_t stage)
 {
-	size_t idx = (size_t)b->s->stages[stage].idx;
+	size_t idx = tree_index(b, stage);
 
 	BUG(idx >= b->tree.n);
 	return &b->tree.at[idx];
@@ -70,12 +78,11 @@ static void fill_request(const struct builds *b, struct tree_request *rq)
 /* The range may have moved between the reading of the study and now. */
 static int check_count(const struct builds *b, struct err *e)
 {
-	const struct study *s = b->s;
-	int last = s->stages[s->nstages - 1].idx;
+	size_t last = tree_index(b, b->s->nstages - 1);
 
-	if ((size_t)last < b->tree.n)
+	if (last < b->tree.n)
 		return 0;
-	return err_user(e, "the source has %zu stages now, and not %d",
+	return err_user(e, "the source has %zu stages now, and not %zu",
 			b->tree.n, last + 1);
 }
 
@@ -117,6 +124,15 @@ static void refuse_stages(struct builds *b)
 
 /* ---- configs ---- */
 
+/* What settles a stage's configs: Kconfig's files; or it brings one that is
+ * settled. */
+static const char *settled_by(const struct builds *b, size_t stage)
+{
+	const struct stage *g = &b->s->stages[stage];
+
+	return g->config ? g->config : tree_at(b, stage)->kconfig;
+}
+
 static struct settled *find_settled(const struct builds *b, size_t config,
 				    const char *id)
 {
@@ -146,30 +162,74 @@ static void settle_in(struct builds *b, const struct kconfig_request *rq,
 	out->failed = kconfig_settle(rq, &out->r, &out->why) != 0;
 }
 
-static void settle(struct builds *b, size_t config, const struct tree_stage *t)
+/* obj is that of box, which is freed by the caller. */
+static void kconfig_request(const struct builds *b, const struct kconfig *c,
+			    const struct tree_stage *t, struct sandbox *box,
+			    struct kconfig_request *rq)
 {
-	struct settled *out = &b->settled[b->nsettled++];
-	char *obj = xasprintf("%s/obj/%s-kconfig", b->lab->dir, b->name);
-	struct sandbox box = b->walks->lanes[config].box;
-	struct kconfig_request rq = {
+	*box = b->walks->lanes->box;
+	box->obj = xasprintf("%s/obj/%s-kconfig", b->lab->dir, b->name);
+	*rq = (struct kconfig_request){
 		.lab = b->lab->dir,
 		.share = b->lab->share,
 		.study = b->s->path,
-		.config = &b->s->configs[config],
+		.config = c,
 		.tree_id = t->kconfig,
 		.tools = &b->s->tools,
-		.box = &box,
+		.box = box,
 	};
+}
+
+static void settle(struct builds *b, size_t config, size_t stage)
+{
+	struct settled *out = &b->settled[b->nsettled++];
+	const struct tree_stage *t = tree_at(b, stage);
+	const char *given = b->s->stages[stage].config;
+	struct kconfig_request rq;
+	struct sandbox box;
 	int r;
 
-	*out = (struct settled){.config = config, .id = t->kconfig};
-	box.obj = obj;
+	*out = (struct settled){.config = config, .id = settled_by(b, stage)};
+	if (given) {
+		out->r.path = xstrdup(given);
+		return;
+	}
+	kconfig_request(b, &b->s->configs[config], t, &box, &rq);
 	r = kconfig_find(&rq, &out->r, &out->why);
 	if (r == -ENOENT)
 		settle_in(b, &rq, t, out);
 	else
 		out->failed = r != 0;
-	free(obj);
+	free((char *)box.obj);
+}
+
+int builds_settle(struct builds *b, size_t stage, const char *path,
+		  char **settled, struct err *e)
+{
+	const struct tree_stage *t = tree_at(b, stage);
+	struct kconfig c = {.name = b->s->configs[0].name,
+			    .base = KCONFIG_FILE,
+			    .base_path = (char *)path};
+	struct kconfig_result result = {0};
+	struct kconfig_request rq;
+	struct sandbox box;
+	int r;
+
+	kconfig_request(b, &c, t, &box, &rq);
+	r = kconfig_find(&rq, &result, e);
+	if (r == -ENOENT) {
+		r = 0;
+		/* All but the first find the tree as it should be. */
+		if (b->settles_at != t)
+			r = worktree_switch(b->lab->dir, b->name, t->commit, e);
+		b->settles_at = r ? NULL : t;
+		if (!r)
+			r = kconfig_settle(&rq, &result, e);
+	}
+	*settled = r ? NULL : xstrdup(result.path);
+	kconfig_result_release(&result);
+	free((char *)box.obj);
+	return r;
 }
 
 /* Does the option exist in the tree at some other stage?  A series may bring
@@ -225,8 +285,8 @@ static void settle_all(struct builds *b)
 		const struct tree_stage *t = tree_at(b, g);
 
 		for (size_t c = 0; t->commit[0] && c < s->nconfigs; c++)
-			if (!find_settled(b, c, t->kconfig))
-				settle(b, c, t);
+			if (!find_settled(b, c, settled_by(b, g)))
+				settle(b, c, g);
 	}
 	for (size_t i = 0; i < b->nsettled; i++)
 		if (!b->settled[i].failed)
@@ -245,7 +305,7 @@ const char *builds_config(const struct builds *b, size_t stage, size_t config,
 	*why = &t->why;
 	if (!t->commit[0])
 		return NULL;
-	s = find_settled(b, config, t->kconfig);
+	s = find_settled(b, config, settled_by(b, stage));
 	*why = &s->why;
 	return s->failed ? NULL : s->r.path;
 }
@@ -301,7 +361,7 @@ void lane_request(const struct lane *l, size_t stage, size_t config,
 		.lab = b->lab->dir,
 		.box = &l->box,
 		.tools = &b->s->tools,
-		.config = find_settled(b, config, t->kconfig)->r.path,
+		.config = find_settled(b, config, settled_by(b, stage))->r.path,
 		.commit = t->commit,
 		.tree = t->tree,
 		.source = source_word(b->s->source.kind),
@@ -324,7 +384,7 @@ static void plan_one(struct builds *b, size_t stage, size_t config)
 
 	if (!t->commit[0])
 		return;
-	s = find_settled(b, config, t->kconfig);
+	s = find_settled(b, config, settled_by(b, stage));
 	if (s->failed) {
 		p->why = s->why;
 		return;

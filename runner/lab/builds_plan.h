@@ -14,7 +14,8 @@
 /* A config as it was settled by one state of the tree's Kconfig files. */
 struct settled {
 	size_t config;
-	const char *id; /* struct tree_stage's kconfig */
+	const char *id; /* struct tree_stage's kconfig; of a stage that brings
+			   its config the path of that */
 	struct kconfig_result r;
 	bool failed; /* why is set, and r may have what is unmet */
 	struct err why;
@@ -67,7 +68,9 @@ struct builds {
 	size_t nwalks;
 	struct settled *settled;
 	size_t nsettled;
-	struct planned *planned; /* by stage and config */
+	const struct tree_stage *settles_at; /* builds_settle() switched to it;
+						or NULL */
+	struct planned *planned;             /* by stage and config */
 
 	uv_loop_t *loop;
 	builds_fn done;

@@ -165,6 +165,101 @@ int study_narrow(struct study *s, const struct narrow *n, struct err *e)
 	return 0;
 }
 
+/* ---- configs ---- */
+
+static int find_config(const struct study *s, const char *name, size_t *at,
+		       struct err *e)
+{
+	struct strv known = STRV_INIT;
+
+	for (*at = 0; *at < s->nconfigs; ++*at)
+		if (!strcmp(s->configs[*at].name, name))
+			return 0;
+	for (size_t i = 0; i < s->nconfigs; i++)
+		strv_add(&known, s->configs[i].name);
+	return unknown("config", name, &known, e);
+}
+
+static void swap_configs(struct study *s, size_t i, size_t j)
+{
+	struct kconfig kept = s->configs[i];
+
+	s->configs[i] = s->configs[j];
+	s->configs[j] = kept;
+}
+
+static int keep_configs(struct study *s, const char *a, const char *b,
+			struct err *e)
+{
+	size_t i, j;
+
+	if (!source_is_built(&s->source))
+		return err_user(e,
+				"%s:%d: key 'source': its kernels are not "
+				"built, so there is no config to change",
+				s->path, s->source.line);
+	if (find_config(s, a, &i, e))
+		return -EINVAL;
+	swap_configs(s, 0, i);
+	if (find_config(s, b, &j, e))
+		return -EINVAL;
+	if (!j)
+		return err_user(e,
+				"the good and the bad end are one config, "
+				"'%s': there is nothing between them",
+				a);
+	swap_configs(s, 1, j);
+	while (s->nconfigs > 2)
+		kconfig_release(&s->configs[--s->nconfigs]);
+	return 0;
+}
+
+static void keep_stage(struct study *s, size_t at)
+{
+	struct stage kept = s->stages[at];
+
+	s->stages[at] = s->stages[0];
+	s->stages[0] = kept;
+	while (s->nstages > 1)
+		stage_release(&s->stages[--s->nstages]);
+	s->baseline = kept.idx;
+}
+
+int study_between(struct study *s, const char *stage, const char *machine,
+		  const char *a, const char *b, struct err *e)
+{
+	size_t at = s->nstages - 1;
+
+	if (keep_configs(s, a, b, e) || keep_machine(s, machine, e) ||
+	    (stage && find_stage(s, stage, &at, e)))
+		return -EINVAL;
+	keep_stage(s, at);
+	free_rules(s);
+	return 0;
+}
+
+void study_candidates(struct study *s, const struct candidate *at, size_t n)
+{
+	const struct stage first = s->stages[0];
+
+	s->stages = xrealloc(s->stages, n * sizeof(*s->stages));
+	for (size_t i = 0; i < n; i++)
+		s->stages[i] = (struct stage){
+			.idx = (int)i,
+			.name = xstrdup(at[i].name),
+			.title = at[i].title ? xstrdup(at[i].title) : NULL,
+			.line = first.line,
+			.kind = first.kind,
+			.config = xstrdup(at[i].config),
+			.from = first.idx};
+	s->nstages = n;
+	s->baseline = 0;
+	while (s->nconfigs > 1)
+		kconfig_release(&s->configs[--s->nconfigs]);
+	free(first.name);
+	free(first.title);
+}
+
 /* ---- without a patch ---- */
 
 static void add_reverse(struct series *s, const struct patch *guilty,

@@ -5,6 +5,8 @@
 #ifndef KLAB_NARROW_H
 #define KLAB_NARROW_H
 
+#include <stddef.h>
+
 struct err;
 struct study;
 
@@ -23,6 +25,18 @@ int study_narrow(struct study *s, const struct narrow *n, struct err *e);
  * second is the tip itself. */
 int study_without(struct study *s, const struct narrow *n, int guilty, int tip,
 		  const char *diff, struct err *e);
+/* One stage (NULL: the last), and the configs a and b in this order.  They are
+ * two, of kernels that are built. */
+int study_between(struct study *s, const char *stage, const char *machine,
+		  const char *a, const char *b, struct err *e);
+/* A kernel that differs from others by its config alone. */
+struct candidate {
+	const char *name, *title; /* as in struct stage */
+	const char *config;       /* path of a settled .config */
+};
+/* Then in place of that stage there are n with these configs, under the name of
+ * the first config. */
+void study_candidates(struct study *s, const struct candidate *at, size_t n);
 /* Instead of its stages there is one: the commit that is checked out in the
  * repository at that folder. */
 int study_of_commit(struct study *s, const struct narrow *n,

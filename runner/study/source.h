@@ -47,6 +47,9 @@ struct stage {
 	char *package, *suite, *version;
 	/* image: absolute paths; config and map may be NULL */
 	char *path, *config, *map;
+	/* Of a tree, config is NULL, or a settled .config in place of those of
+	 * the study; then `from` is the number in the source. */
+	int from;
 };
 
 /* Reads the keys `source` and `series` of the study file `root`, which lies in
