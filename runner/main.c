@@ -192,8 +192,24 @@ static bool set_jobs(struct ctx *c, const char *text)
 	return true;
 }
 
+/* getopt() knows options of one value: the next word is the second one. */
+static int take_second(struct ctx *c, int at, int argc, char **argv)
+{
+	const struct cmd_option *o = &c->cmd->options[at];
+
+	if (!o->arg || *o->arg == '[' || !strchr(o->arg, ' '))
+		return -1;
+	if (optind >= argc || argv[optind][0] == '-') {
+		cmd_say("klab: option '--%s' needs two values: %s", o->name,
+			o->arg);
+		return ERR_USER;
+	}
+	c->second[at] = argv[optind++];
+	return -1;
+}
+
 /* One option.  Returns -1 to go on, else an exit code. */
-static int take(struct ctx *c, int val)
+static int take(struct ctx *c, int val, int argc, char **argv)
 {
 	switch (val) {
 	case 'L':
@@ -221,7 +237,7 @@ static int take(struct ctx *c, int val)
 		return ERR_USER;
 	}
 	c->given[val - 256] = optarg ? optarg : "";
-	return -1;
+	return take_second(c, val - 256, argc, argv);
 }
 
 /* Reads options up to the first word (the verb) if there is no verb yet, else
@@ -235,7 +251,7 @@ static int parse(struct ctx *c, int argc, char **argv)
 	optind = 0;
 	while ((val = getopt_long(argc, argv, c->cmd ? "j:nvh" : "+j:nvh",
 				  table, NULL)) != -1)
-		if ((code = take(c, val)) >= 0)
+		if ((code = take(c, val, argc, argv)) >= 0)
 			return code;
 	c->argc = argc - optind;
 	c->argv = argv + optind;

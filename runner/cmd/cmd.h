@@ -19,13 +19,13 @@ struct study;
 #define EXIT_CHANGED 1 /* a regression or a finding */
 #define EXIT_INTERRUPTED 130
 
-#define CMD_OPTIONS 12
+#define CMD_OPTIONS 14
 
 /* An option of one verb. */
 struct cmd_option {
 	const char *name; /* without the dashes */
 	const char *arg;  /* name of its value, "[=NAME]" if it may be left out,
-			     or NULL */
+			     "A B" if there are two, or NULL */
 	const char *help;
 };
 
@@ -37,6 +37,7 @@ struct ctx {
 	bool dry_run, verbose, json;
 	const struct cmd *cmd;
 	const char *given[CMD_OPTIONS]; /* by option: its value, "" if none */
+	const char *second[CMD_OPTIONS]; /* of those with two */
 	char **argv;                    /* what follows */
 	int argc;
 };
@@ -54,6 +55,8 @@ struct cmd {
 /* The value of an option of this verb, "" if it takes none, NULL if it was not
  * given. */
 const char *ctx_option(const struct ctx *c, const char *name);
+/* The second value of one that takes two. */
+const char *ctx_second(const struct ctx *c, const char *name);
 
 /* Prints "klab: ..." on stderr and returns the exit code. */
 int cmd_fail(const struct err *e);

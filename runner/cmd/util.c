@@ -12,12 +12,22 @@
 #include <jansson.h>
 #include <stdarg.h>
 
-const char *ctx_option(const struct ctx *c, const char *name)
+static int option_at(const struct ctx *c, const char *name)
 {
 	for (int i = 0; i < CMD_OPTIONS && c->cmd->options[i].name; i++)
 		if (!strcmp(c->cmd->options[i].name, name))
-			return c->given[i];
+			return i;
 	BUG(true);
+}
+
+const char *ctx_option(const struct ctx *c, const char *name)
+{
+	return c->given[option_at(c, name)];
+}
+
+const char *ctx_second(const struct ctx *c, const char *name)
+{
+	return c->second[option_at(c, name)];
 }
 
 int cmd_fail(const struct err *e)
