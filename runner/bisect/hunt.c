@@ -20,14 +20,38 @@ void hunt_say(struct hunt *h, const char *fmt, ...)
 		h->rq.say(text, h->rq.arg);
 }
 
+static char *config_stage(const struct hunt *h, int kernel)
+{
+	const struct hunt_configs *c = h->rq.configs;
+	const struct stage *g = &h->s->stages[kernel];
+
+	if (!kernel || kernel == h->n)
+		return xstrdup(kernel ? c->bad : c->good);
+	return xasprintf("%s up to %.*s", c->good, (int)strcspn(g->title, ","),
+			 g->title);
+}
+
 char *hunt_stage(const struct hunt *h, int kernel)
 {
 	const struct stage *g = &h->s->stages[kernel];
-	char *text = g->title ? xasprintf("stage %s (%s)", g->name, g->title)
-			      : xasprintf("stage %s", g->name);
+	char *text = h->rq.configs ? config_stage(h, kernel)
+		     : g->title ? xasprintf("stage %s (%s)", g->name, g->title)
+				: xasprintf("stage %s", g->name);
 
 	str_plain(text);
 	return text;
+}
+
+char *hunt_short(const struct hunt *h, int kernel)
+{
+	return h->rq.configs ? config_stage(h, kernel)
+			     : xasprintf("stage %s", h->s->stages[kernel].name);
+}
+
+const char *hunt_either(const struct hunt *h, const char *patches,
+			const char *configs)
+{
+	return h->rq.configs ? configs : patches;
 }
 
 enum hunt_go hunt_refuse(struct hunt *h)
@@ -90,12 +114,20 @@ char *hunt_path(const char *lab, const char *name)
 static char *name_of(const struct hunt *h)
 {
 	const struct study *s = h->s;
+	const struct hunt_configs *c = h->rq.configs;
 	char *what = criterion_text(h->c);
-	char *text = xasprintf("%s\n%s\n%s\n%s\n%s\n%s", s->name,
+	char *text = xasprintf("%s\n%s\n%s\n%s\n%s\n%s%s%s", s->name,
 			       s->configs[0].name, s->machines[0]->name,
-			       s->stages[0].name, s->stages[h->n].name, what);
+			       c ? c->stage : s->stages[0].name,
+			       c ? c->stage : s->stages[h->n].name, what,
+			       c ? "\nto config " : "", c ? c->b : "");
 	char hex[SHA256_HEX], *name;
 
+	if (c && c->name) {
+		free(text);
+		free(what);
+		return xstrdup(c->name);
+	}
 	mem_sha256(text, strlen(text), hex);
 	name = xasprintf("%.80s-bisect-%.8s", s->name, hex);
 	free(text);
@@ -239,6 +271,7 @@ void hunt_free(struct hunt *h)
 	json_decref(h->result);
 	json_decref(h->confirmation);
 	json_decref(h->undo);
+	json_decref(h->more);
 	free(h->kernels);
 	free(h->wanted);
 	free(h->told);
@@ -248,16 +281,34 @@ void hunt_free(struct hunt *h)
 
 static void begin(struct hunt *h)
 {
+	const struct hunt_configs *c = h->rq.configs;
 	const struct study *s = h->s;
 	char *what = criterion_text(h->c);
 
-	hunt_say(h,
-		 "bisect: %d patch%s between stage %s and stage %s, config %s, "
-		 "machine %s: %s",
-		 h->n, h->n > 1 ? "es" : "", s->stages[0].name,
-		 s->stages[h->n].name, s->configs[0].name, s->machines[0]->name,
-		 what);
+	if (c)
+		hunt_say(h,
+			 "bisect: %d step%s from %s to %s, stage %s, machine "
+			 "%s: %s",
+			 h->n, h->n > 1 ? "s" : "", c->good, c->bad, c->stage,
+			 s->machines[0]->name, what);
+	else
+		hunt_say(h,
+			 "bisect: %d patch%s between stage %s and stage %s, "
+			 "config %s, machine %s: %s",
+			 h->n, h->n > 1 ? "es" : "", s->stages[0].name,
+			 s->stages[h->n].name, s->configs[0].name,
+			 s->machines[0]->name, what);
 	free(what);
+}
+
+/* What is left to find out when the search has ended. */
+static int look_further(struct hunt *h, struct err *e)
+{
+	const struct hunt_configs *c = h->rq.configs;
+
+	if (c)
+		return c->found ? c->found(h, c->arg, &h->more, e) : 0;
+	return hunt_undo(h, e);
 }
 
 int hunt_run(struct hunt *h, struct err *e)
@@ -272,7 +323,7 @@ int hunt_run(struct hunt *h, struct err *e)
 	if (!r && h->phase != HUNT_DONE)
 		r = run_work(h->run, e);
 	if (!r && !h->refused && !h->result)
-		r = hunt_undo(h, e);
+		r = look_further(h, e);
 	if (!r && !h->refused && !h->result)
 		r = hunt_conclude(h, e);
 	if (!r)

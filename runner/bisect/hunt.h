@@ -17,10 +17,24 @@
 
 struct hunt;
 struct study;
+struct err;
+
+/* Where candidates are configs of one stage and no patches: see configs.h. */
+struct hunt_configs {
+	const char *a, *b;      /* the study's configs that are asked about */
+	const char *stage;      /* of which the kernels are */
+	const char *good, *bad; /* what the ends of this hunt are called */
+	const char *name;       /* of a part of another one; NULL: make one */
+	/* Told when the search has ended; what it finds goes into *more, which
+	 * becomes part of the result. */
+	int (*found)(struct hunt *h, void *arg, json_t **more, struct err *e);
+	void *arg;
+};
 
 struct hunt_request {
 	struct lab *lab;
 	struct study *study; /* narrowed; gets a name of its own */
+	const struct hunt_configs *configs; /* NULL: patches */
 	struct criterion *criterion;
 	struct run_options run; /* guide and only are filled in */
 	bool again;             /* put the record that there is aside */

@@ -40,11 +40,13 @@ static int fresh_seed(const struct hunt *h)
 static enum hunt_go ask(struct hunt *h, int n)
 {
 	char *stage = hunt_stage(h, side_of(h, 0));
+	char *other = hunt_short(h, side_of(h, 1));
 	int seed;
 	struct err e;
 
-	hunt_say(h, "confirming %s: %d fresh boot%s of it, as many of stage %s",
-		 stage, n, n > 1 ? "s" : "", h->s->stages[side_of(h, 1)].name);
+	hunt_say(h, "confirming %s: %d fresh boot%s of it, as many of %s",
+		 stage, n, n > 1 ? "s" : "", other);
+	free(other);
 	free(stage);
 	if (!h->seed) {
 		h->seed = fresh_seed(h);
@@ -61,10 +63,12 @@ static enum hunt_go ask(struct hunt *h, int n)
 static int keep(struct hunt *h, int side, int seed, const char *boot,
 		const struct sight *s, struct err *e)
 {
-	static const char *const sides[2][2] = {{"culprit", "parent"},
-						{"tip", "without"}};
+	static const char *const sides[][2] = {
+		[PAIR_NONE] = {"culprit", "parent"},
+		[PAIR_WITHOUT] = {"tip", "without"},
+		[PAIR_ALONE] = {"alone", "good"}};
 	json_t *o = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s*}", "t", "confirm",
-			      "side", sides[h->undoes][side], "seed", seed,
+			      "side", sides[h->pair][side], "seed", seed,
 			      "boot", boot, "what", bisect_what_word(s->what),
 			      "says", s->says);
 
@@ -210,7 +214,7 @@ static bool is_denied(const struct hunt *h, const struct sight *s, int n)
 	bool confirmed =
 		json_is_true(json_object_get(h->confirmation, "confirmed"));
 
-	return can_tell(h, s, n) && !confirmed && !h->undoes &&
+	return can_tell(h, s, n) && !confirmed && !h->pair &&
 	       h->seed <= SEED_FRESH + FRESH_MAX;
 }
 

@@ -19,14 +19,15 @@ static enum hunt_go refuse_good(struct hunt *h, const struct guided_kernel *k)
 
 	if (h->c->kind == CRITERION_BUILD && k->state == GUIDED_BROKEN)
 		err_user(&h->why,
-			 "the good end, %s, does not build either: %s; give "
-			 "an earlier one with --good",
-			 stage, why);
+			 "the good end, %s, does not build either: %s; %s",
+			 stage, why,
+			 hunt_either(h, "give an earlier one with --good",
+				     "compare other configs"));
 	else
-		err_kernel(&h->why,
-			   "the good end, %s, %s: %s; give another one with "
-			   "--good",
-			   stage, not_there(k), why);
+		err_kernel(&h->why, "the good end, %s, %s: %s; %s", stage,
+			   not_there(k), why,
+			   hunt_either(h, "give another one with --good",
+				       "compare other configs"));
 	free(stage);
 	return hunt_refuse(h);
 }
@@ -36,9 +37,9 @@ static enum hunt_go refuse_bad(struct hunt *h, const struct guided_kernel *k)
 	char *stage = hunt_stage(h, h->n);
 
 	err_kernel(&h->why,
-		   "the bad end, %s, %s: %s; --broken=build finds why, --bad "
-		   "gives another end",
-		   stage, not_there(k), k->why ? k->why : "no reason is known");
+		   "the bad end, %s, %s: %s; --broken=build finds why%s", stage,
+		   not_there(k), k->why ? k->why : "no reason is known",
+		   hunt_either(h, ", --bad gives another end", ""));
 	free(stage);
 	return hunt_refuse(h);
 }
@@ -48,9 +49,10 @@ static enum hunt_go refuse_builds(struct hunt *h)
 	char *stage = hunt_stage(h, h->n);
 
 	err_user(&h->why,
-		 "the bad end, %s, builds: there is no break to find; give a "
-		 "later one with --bad",
-		 stage);
+		 "the bad end, %s, builds: there is no break to find; %s",
+		 stage,
+		 hunt_either(h, "give a later one with --bad",
+			     "compare other configs"));
 	free(stage);
 	return hunt_refuse(h);
 }
@@ -71,7 +73,7 @@ static enum hunt_go judge_ends(struct hunt *h, const struct guided_kernel *good,
 	    (h->c->kind != CRITERION_BUILD || !breaks))
 		return refuse_bad(h, bad);
 	h->phase = HUNT_PROBE;
-	if (h->c->kind == CRITERION_BUILD || h->c->kind == CRITERION_METRIC)
+	if (h->c->kind == CRITERION_BUILD || h->c->workload)
 		h->phase = HUNT_BEGIN;
 	return HUNT_AGAIN;
 }
@@ -133,12 +135,17 @@ static enum hunt_go refuse_sound(struct hunt *h)
 	bool any = h->c->kind == CRITERION_ANY;
 
 	err_user(&h->why,
-		 "the bad end, %s, %s%s%s: %zu boots under config '%s' on "
-		 "machine '%s' do not show it; give a later one with --bad, "
-		 "or another config or machine",
+		 "the bad end, %s, %s%s%s: %zu boots%s%s%s on machine '%s' do "
+		 "not show it; %s",
 		 stage, any ? "is sound" : "is not broken so (",
 		 any ? "" : what, any ? "" : ")", h->probe,
-		 h->s->configs[0].name, h->s->machines[0]->name);
+		 hunt_either(h, " under config '", ""),
+		 hunt_either(h, h->s->configs[0].name, ""),
+		 hunt_either(h, "'", ""), h->s->machines[0]->name,
+		 hunt_either(h,
+			     "give a later one with --bad, or another config "
+			     "or machine",
+			     "compare other configs, or take another machine"));
 	free(stage);
 	free(what);
 	return hunt_refuse(h);
@@ -148,6 +155,7 @@ static int look(struct hunt *h, size_t workload, const char *boot, bool *bad,
 		struct err *e)
 {
 	struct sight seen;
+	char *stage;
 
 	if (criterion_look(h->c, h->rq.lab->db, run_study(h->run), boot, &seen,
 			   e))
@@ -156,9 +164,10 @@ static int look(struct hunt *h, size_t workload, const char *boot, bool *bad,
 	if (*bad) {
 		criterion_learn(h->c, &seen);
 		h->c->workload = xstrdup(h->s->workloads[workload]->label);
-		hunt_say(h, "stage %s: workload %s: %s",
-			 h->s->stages[h->n].name, h->c->workload,
+		stage = hunt_short(h, h->n);
+		hunt_say(h, "%s: workload %s: %s", stage, h->c->workload,
 			 seen.says ? seen.says : "broken");
+		free(stage);
 	}
 	sight_release(&seen);
 	return 0;

@@ -4,6 +4,10 @@
 
 #include <math.h>
 
+/* What to do, of patches and of configs. */
+#define ENDS "give other ends with --good and --bad"
+#define OTHERS "compare other configs"
+
 /* What was said last of a kernel, and whether its boot ran. */
 static const char *last_word(const struct hunt *h, int k, bool *ran)
 {
@@ -58,9 +62,12 @@ static void explain_levels(struct hunt *h, const char *good, const char *bad)
 	char advice[160];
 
 	snprintf(advice, sizeof(advice),
-		 "a change of %g %% or more is looked for: if it lies outside, "
-		 "give an earlier --good or a later --bad",
-		 100 * h->c->min_effect);
+		 "a change of %g %% or more is looked for: %s",
+		 100 * h->c->min_effect,
+		 hunt_either(h,
+			     "if it lies outside, give an earlier --good or "
+			     "a later --bad",
+			     OTHERS));
 	err_user(&h->why,
 		 "%s: %s/%s is %s at %s and %s at %s, a change of %+.2f %% "
 		 "(95 %%: %+.2f to %+.2f %%) after %d boots; %s",
@@ -93,15 +100,17 @@ static void explain_breaks(struct hunt *h, const char *good, const char *bad)
 	else if (h->step.why == BISECT_WHY_BOTH_BAD)
 		err_user(&h->why,
 			 "the good end, %s, is broken as well (%s, in %d of %d "
-			 "boots; the bad one in %d of %d): %s; give an earlier "
-			 "one with --good",
+			 "boots; the bad one in %d of %d): %s; %s",
 			 good, what, good_bad, ngood, bad_bad, nbad,
-			 last_word(h, 0, &ignored));
+			 last_word(h, 0, &ignored),
+			 hunt_either(h, "give an earlier one with --good",
+				     OTHERS));
 	else
 		err_user(&h->why,
 			 "the bad end, %s, is not broken so (%s) in %d of %d "
-			 "boots; give a later one with --bad",
-			 bad, what, nbad - bad_bad, nbad);
+			 "boots; %s",
+			 bad, what, nbad - bad_bad, nbad,
+			 hunt_either(h, "give a later one with --bad", OTHERS));
 	free(what);
 }
 
@@ -113,10 +122,9 @@ static void explain_untestable(struct hunt *h)
 	const char *why = last_word(h, h->step.kernel, &ran);
 
 	(ran ? err_user : err_kernel)(
-		&h->why,
-		"the %s end, %s, says nothing of it: %s; give another end "
-		"with --%s%s",
-		end, stage, why, end,
+		&h->why, "the %s end, %s, says nothing of it: %s; %s%s%s", end,
+		stage, why, hunt_either(h, "give another end with --", OTHERS),
+		hunt_either(h, end, ""),
 		h->c->kind != CRITERION_METRIC ? ", or look for that"
 		: ran                          ? ", or another --metric"
 		      : ", or look for that with --broken");
@@ -130,16 +138,15 @@ int hunt_explain_ends(struct hunt *h, struct err *e)
 	if (h->step.why == BISECT_WHY_SAME_CODE)
 		err_user(&h->why,
 			 "%s and %s are the same kernel, code for code: "
-			 "nothing between them can be to blame; give other "
-			 "ends with --good and --bad",
-			 good, bad);
+			 "nothing between them can be to blame; %s",
+			 good, bad, hunt_either(h, ENDS, OTHERS));
 	else if (h->step.why == BISECT_WHY_END)
 		explain_untestable(h);
 	else if (h->step.why == BISECT_WHY_NOBODY)
 		err_user(&h->why,
-			 "no patch between %s and %s changes the kernel; give "
-			 "other ends with --good and --bad",
-			 good, bad);
+			 "no %s between %s and %s changes the kernel; %s",
+			 hunt_either(h, "patch", "option"), good, bad,
+			 hunt_either(h, ENDS, OTHERS));
 	else if (h->c->kind == CRITERION_METRIC)
 		explain_levels(h, good, bad);
 	else

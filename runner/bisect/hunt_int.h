@@ -29,6 +29,13 @@ enum hunt_go {
 	HUNT_AGAIN, /* there is more to do at once */
 };
 
+/* What is being compared on fresh boots, kernel 1 with kernel 0. */
+enum hunt_pair {
+	PAIR_NONE,    /* what was found with the one before it */
+	PAIR_WITHOUT, /* the bad end with the same without what was found */
+	PAIR_ALONE,   /* the good end and nothing but that with the good end */
+};
+
 struct hunt {
 	struct hunt_request rq;
 	struct study *s;
@@ -53,8 +60,8 @@ struct hunt {
 	size_t probe; /* boots that were tried to find how it is broken */
 	json_t *confirmation; /* what the fresh boots say; NULL: none */
 	json_t *undo; /* what the bad end without the patch says; NULL: none */
-	bool undoes;  /* this is about that alone: kernel 1 is the bad end,
-			 kernel 0 the same without the patch */
+	json_t *more; /* of the result, where candidates are configs; or NULL */
+	enum hunt_pair pair; /* this is about that alone */
 	json_t *result;
 	struct err why; /* refused, or the lab's own error */
 	bool refused;
@@ -65,8 +72,14 @@ struct hunt {
 
 void hunt_say(struct hunt *h, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
-/* "stage 18" or "stage 18 (mm: a subject)": freed by the caller. */
+/* "stage 18" or "stage 18 (mm: a subject)", "config 'a'", "config 'a' up to
+ * CONFIG_X=y": freed by the caller. */
 char *hunt_stage(const struct hunt *h, int kernel);
+/* The same without the subject of a patch. */
+char *hunt_short(const struct hunt *h, int kernel);
+/* One of two words or sentences, by what the candidates are. */
+const char *hunt_either(const struct hunt *h, const char *patches,
+			const char *configs);
 /* There is no result, and this is why: h->why is set. */
 enum hunt_go hunt_refuse(struct hunt *h);
 /* The lab failed. */
@@ -91,6 +104,11 @@ int hunt_resume(struct hunt *h, struct err *e);
 /* After the run: the bad end without what was found, where it can be taken
  * back. */
 int hunt_undo(struct hunt *h, struct err *e);
+/* Compares the two stages of a study, which gets no other name, as fresh boots
+ * do; the first one is without what the second one has.  *out is what they say,
+ * or that there is no such kernel. */
+int hunt_pair(struct hunt *h, struct study *s, enum hunt_pair pair,
+	      json_t **out, struct err *e);
 /* The search has nothing to search: why not, in h->why and in the record. */
 int hunt_explain_ends(struct hunt *h, struct err *e);
 /* Writes the result. */

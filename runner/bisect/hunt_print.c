@@ -22,9 +22,25 @@ static int whole(const json_t *o, const char *key)
 	return (int)json_integer_value(json_object_get(o, key));
 }
 
-static bool is(const json_t *o, const char *key, const char *word)
+static bool is(const json_t *o, const char *key, const char *value)
 {
-	return !strcmp(text(o, key), word);
+	return !strcmp(text(o, key), value);
+}
+
+/* Of a list. */
+static const char *word(const json_t *o, const char *key, size_t at)
+{
+	const char *s =
+		json_string_value(json_array_get(json_object_get(o, key), at));
+
+	return s ? s : "";
+}
+
+/* The word of what is searched, or a sentence with it. */
+static const char *either(const json_t *o, const char *patches,
+			  const char *configs)
+{
+	return is(o, "axis", "config") ? configs : patches;
 }
 
 /* ---- the result ---- */
@@ -39,26 +55,60 @@ static void print_patch(const json_t *p)
 	putchar('\n');
 }
 
-/* Everything but the answer that is one patch. */
+/* Everything but the answer that is one patch; %s: the word for them. */
 static const struct {
 	const char *verdict, *why, *text;
 } answers[] = {
 	{"range", NULL,
-	 "one of these patches, between which nothing can be "
-	 "tested"},
+	 "one of these %s, between which nothing can be tested\n"},
 	{"no-step", "drift",
-	 "no single step: the change is spread over the "
-	 "patches"},
+	 "no single step: the change is spread over the %s\n"},
 	{"no-step", "two-steps",
-	 "no single step: two patches, the likeliest "
-	 "of which are"},
-	{"no-step", NULL, "no single step"},
+	 "no single step: two %s, the likeliest of which are\n"},
+	{"no-step", NULL, "no single step\n"},
 	{"gave-up", "budget",
 	 "gave up: so many boots do not tell; likely one "
-	 "of these"},
-	{"gave-up", "infra", "gave up: the lab failed too often"},
-	{"gave-up", NULL, "gave up: the boots contradict a single step"},
+	 "of these\n"},
+	{"gave-up", "infra", "gave up: the lab failed too often\n"},
+	{"gave-up", NULL, "gave up: the boots contradict a single step\n"},
 };
+
+static void print_lines(const json_t *list)
+{
+	const json_t *line;
+	size_t i;
+
+	json_array_foreach(list, i, line)
+		printf("%s%s", i ? ", " : "", json_string_value(line));
+}
+
+/* What makes the difference between two configs. */
+static void print_options(const json_t *r)
+{
+	const json_t *options = json_object_get(r, "options"), *o;
+	const json_t *needs = json_object_get(r, "needs");
+	bool enough = json_is_true(json_object_get(r, "enough"));
+	size_t i;
+
+	if (!enough)
+		printf("not all of it was found: ");
+	printf("%s ", json_array_size(options) > 1 ? "options" : "option");
+	json_array_foreach(options, i, o)
+	{
+		const json_t *lines = json_object_get(o, "lines");
+
+		printf("%s", i ? " and " : "");
+		print_lines(lines);
+		if (json_array_size(lines) > 1)
+			printf(" (together, by Kconfig's dependencies)");
+	}
+	putchar('\n');
+	if (json_array_size(needs)) {
+		printf("  which needs ");
+		print_lines(needs);
+		putchar('\n');
+	}
+}
 
 static void print_answer(const json_t *r)
 {
@@ -66,8 +116,12 @@ static void print_answer(const json_t *r)
 	const json_t *last = json_object_get(r, "last");
 	const char *answer = "";
 
+	if (json_object_get(r, "options")) {
+		print_options(r);
+		return;
+	}
 	if (is(r, "verdict", "found")) {
-		printf("patch ");
+		printf("%s ", either(r, "patch", "option"));
 		print_patch(first);
 		return;
 	}
@@ -77,7 +131,7 @@ static void print_answer(const json_t *r)
 		    (!answers[i].why || is(r, "why", answers[i].why)))
 			break;
 	}
-	puts(answer);
+	printf(answer, either(r, "patches", "options"));
 	if (!first)
 		return;
 	printf("  first: ");
@@ -120,8 +174,7 @@ static void print_share(const json_t *o)
 	if (json_object_get(o, "share"))
 		printf("; %.0f %% of what the ends differ by%s",
 		       100 * number(o, "share"),
-		       confirmed && partial ? ": it is not the only patch"
-					    : "");
+		       confirmed && partial ? ": it is not the only one" : "");
 	putchar('\n');
 }
 
@@ -137,19 +190,42 @@ static void print_boots(const json_t *o, const char *unit)
 		       whole(o, "parent_bad"));
 }
 
+/* Of configs: the good one with what was found, and with each part of it. */
+static void print_alone(const json_t *r, const char *unit)
+{
+	const json_t *options = json_object_get(r, "options"), *o;
+	size_t i;
+
+	if (!options)
+		return;
+	printf("alone upon the good config: ");
+	print_boots(json_object_get(r, "together"), unit);
+	json_array_foreach(options, i, o)
+	{
+		if (!json_object_get(o, "alone"))
+			continue;
+		printf("  ");
+		print_lines(json_object_get(o, "lines"));
+		printf(": ");
+		print_boots(json_object_get(o, "alone"), unit);
+	}
+}
+
 static void print_confirmation(const json_t *r)
 {
 	const json_t *o = json_object_get(r, "confirmation");
 	const char *unit = text(json_object_get(r, "effect"), "unit");
 	int n = whole(o, "boots");
 
-	if (!o)
-		return;
-	printf("%s on fresh boots, %d of it and %d of its parent: ",
-	       json_is_true(json_object_get(o, "confirmed")) ? "confirmed"
-							     : "not confirmed",
-	       n, n);
-	print_boots(o, unit);
+	if (o) {
+		printf("%s on fresh boots, %d of it and %d of its parent: ",
+		       json_is_true(json_object_get(o, "confirmed"))
+			       ? "confirmed"
+			       : "not confirmed",
+		       n, n);
+		print_boots(o, unit);
+	}
+	print_alone(r, unit);
 	o = json_object_get(r, "without");
 	n = whole(o, "boots");
 	if (o && json_is_false(json_object_get(o, "clean"))) {
@@ -170,9 +246,10 @@ static void print_result(const json_t *r)
 {
 	print_answer(r);
 	if (json_object_get(r, "first"))
-		printf("probability: %.1f %%, of %d patch%s\n",
+		printf("probability: %.1f %%, of %d %s%s\n",
 		       100 * number(r, "probability"), whole(r, "patches"),
-		       whole(r, "patches") > 1 ? "es" : "");
+		       either(r, "patch", "step"),
+		       whole(r, "patches") == 1 ? "" : either(r, "es", "s"));
 	print_effect(r);
 	print_confirmation(r);
 	printf("cost: %d boots and %d fresh ones, %d kernels\n",
@@ -188,12 +265,19 @@ static void print_setup(const json_t *o)
 	const json_t *kernels = json_object_get(o, "kernels");
 	size_t n = json_array_size(kernels);
 
-	printf("%s: %zu patches, stage %s to stage %s, config %s, machine "
-	       "%s: %s",
-	       text(o, "name"), n - 1,
-	       text(json_array_get(kernels, 0), "stage"),
-	       text(json_array_get(kernels, n - 1), "stage"), text(o, "config"),
-	       text(o, "machine"), text(c, "kind"));
+	if (is(o, "axis", "config"))
+		printf("%s: %zu steps from config %s to config %s, stage %s, "
+		       "machine %s: %s",
+		       text(o, "name"), n - 1, word(o, "between", 0),
+		       word(o, "between", 1), text(o, "at"), text(o, "machine"),
+		       text(c, "kind"));
+	else
+		printf("%s: %zu patches, stage %s to stage %s, config %s, "
+		       "machine %s: %s",
+		       text(o, "name"), n - 1,
+		       text(json_array_get(kernels, 0), "stage"),
+		       text(json_array_get(kernels, n - 1), "stage"),
+		       text(o, "config"), text(o, "machine"), text(c, "kind"));
 	if (*text(c, "signature"))
 		printf(" %s", text(c, "signature"));
 	if (*text(c, "workload"))
@@ -202,11 +286,11 @@ static void print_setup(const json_t *o)
 	putchar('\n');
 }
 
-static void print_seen(const json_t *o, const char *stage)
+static void print_seen(const json_t *o, const char *word)
 {
 	const char *says = text(o, "says");
 
-	printf("stage %s: %s", stage,
+	printf("%s %s: %s", word, text(o, "stage"),
 	       is(o, "t", "weak") ? "weak" : text(o, "what"));
 	if (json_object_get(o, "measured"))
 		printf(" %.6g", number(o, "measured"));
@@ -215,12 +299,13 @@ static void print_seen(const json_t *o, const char *stage)
 	printf("%s%s\n", *says ? ": " : "", says);
 }
 
-static void print_step(const json_t *o)
+static void print_step(const json_t *o, const char *word)
 {
 	if (is(o, "verdict", "run"))
-		printf("  next: kernel %d (%s); patches %d to %d: %.1f %%\n",
-		       whole(o, "kernel"), text(o, "why"), whole(o, "first"),
-		       whole(o, "last"), 100 * number(o, "probability"));
+		printf("  next: kernel %d (%s); %s %d to %d: %.1f %%\n",
+		       whole(o, "kernel"), text(o, "why"), word,
+		       whole(o, "first"), whole(o, "last"),
+		       100 * number(o, "probability"));
 	else
 		printf("  %s %s\n", text(o, "verdict"), text(o, "why"));
 }
@@ -260,26 +345,27 @@ void hunt_print_result(const json_t *r)
 
 void hunt_print_record(const json_t *all)
 {
+	const char *stage = "stage", *patches = "patches";
 	json_t *lines = plain(all);
 	const json_t *o;
 	size_t i;
 
 	json_array_foreach(lines, i, o)
 	{
-		if (is(o, "t", "weak"))
-			print_seen(o, text(o, "stage"));
-		else if (is(o, "t", "setup"))
+		if (is(o, "t", "setup")) {
+			stage = either(o, "stage", "up to");
+			patches = either(o, "patches", "steps");
 			print_setup(o);
-		else if (is(o, "t", "event"))
-			print_seen(o, text(o, "stage"));
-		else if (is(o, "t", "step"))
-			print_step(o);
-		else if (is(o, "t", "confirm"))
-			print_seen(o, text(o, "stage"));
-		else if (is(o, "t", "refused"))
+		} else if (is(o, "t", "event") || is(o, "t", "weak") ||
+			   is(o, "t", "confirm")) {
+			print_seen(o, stage);
+		} else if (is(o, "t", "step")) {
+			print_step(o, patches);
+		} else if (is(o, "t", "refused")) {
 			puts(text(o, "says"));
-		else if (is(o, "t", "result"))
+		} else if (is(o, "t", "result")) {
 			print_result(o);
+		}
 	}
 	json_decref(lines);
 }

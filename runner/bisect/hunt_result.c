@@ -76,9 +76,27 @@ static int code_of(const struct hunt *h)
 	if (h->step.verdict == BISECT_GAVE_UP &&
 	    h->step.why == BISECT_WHY_INFRA)
 		return ERR_LAB;
-	if (h->step.verdict != BISECT_FOUND && h->step.verdict != BISECT_RANGE)
+	if (h->step.verdict != BISECT_FOUND &&
+	    h->step.verdict != BISECT_RANGE &&
+	    !json_is_true(json_object_get(h->more, "enough")))
 		return 1;
-	return confirmed && !json_is_true(confirmed);
+	if (confirmed && !json_is_true(confirmed))
+		return 1;
+	/* Of configs: is it enough alone? */
+	return json_is_false(json_object_get(h->more, "enough"));
+}
+
+/* What says that candidates are configs. */
+static void copy_keys(const json_t *setup, json_t *o)
+{
+	static const char *const keys[] = {"axis", "between", "at"};
+
+	for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++) {
+		json_t *value = json_object_get(setup, keys[i]);
+
+		if (value)
+			json_object_set(o, keys[i], value);
+	}
 }
 
 int hunt_conclude(struct hunt *h, struct err *e)
@@ -107,6 +125,9 @@ int hunt_conclude(struct hunt *h, struct err *e)
 	json_object_set_new(o, "patches", json_integer(h->n));
 	if (h->undo)
 		json_object_set(o, "without", h->undo);
+	if (h->more)
+		json_object_update(o, h->more);
+	copy_keys(setup, o);
 	if (s->first >= 1) {
 		json_object_set_new(o, "first", patch_json(h, s->first));
 		json_object_set_new(o, "last", patch_json(h, s->last));

@@ -18,12 +18,21 @@ static json_t *kernel_json(struct hunt *h, int k, struct err *e)
 
 	if (guided_kernel(h->run, (size_t)k, &now, e))
 		return NULL;
-	o = json_pack(
-		"{s:s, s:i, s:s*, s:s*, s:s?}", "stage", g->name, "idx", g->idx,
-		"subject", t && t->subject ? t->subject : g->title, "commit",
-		t && t->commit[0] ? t->commit : NULL, "request", now.request);
+	o = json_pack("{s:s, s:i, s:s*, s:s*, s:s?}", "stage", g->name, "idx",
+		      g->idx, "subject",
+		      t && t->subject && !h->rq.configs ? t->subject : g->title,
+		      "commit", t && t->commit[0] ? t->commit : NULL, "request",
+		      now.request);
 	guided_kernel_release(&now);
 	return o;
+}
+
+static void put_configs(const struct hunt_configs *c, json_t *o)
+{
+	json_object_update_new(o,
+			       json_pack("{s:s, s:[s,s], s:s, s:b}", "axis",
+					 "config", "between", c->a, c->b, "at",
+					 c->stage, "part", c->name != NULL));
 }
 
 static json_t *setup_json(struct hunt *h, struct err *e)
@@ -46,6 +55,8 @@ static json_t *setup_json(struct hunt *h, struct err *e)
 		json_array_append_new(list, kernel);
 	}
 	journal_put_setup(o, &h->set);
+	if (h->rq.configs)
+		put_configs(h->rq.configs, o);
 	return o;
 }
 
@@ -137,16 +148,17 @@ static int tell(struct hunt *h, int k, enum bisect_what what,
 		const struct guided_kernel *now, struct err *e)
 {
 	struct bisect_event ev = {.kernel = k, .what = what};
-	char head[17];
+	char head[17], *stage = hunt_short(h, k);
 
 	snprintf(head, sizeof(head), "%.16s", now->identity);
 	if (what == BISECT_BUILT)
 		ev.identity = strtoull(head, NULL, 16);
 	if (what == BISECT_UNTESTABLE || what == BISECT_BAD)
-		hunt_say(h, "stage %s: does not build: %s",
-			 h->s->stages[k].name, now->why ? now->why : "");
+		hunt_say(h, "%s: does not build: %s", stage,
+			 now->why ? now->why : "");
 	if (what == BISECT_GOOD)
-		hunt_say(h, "stage %s: builds", h->s->stages[k].name);
+		hunt_say(h, "%s: builds", stage);
+	free(stage);
 	h->told[k] = true;
 	if (h->has_step && h->step.kernel == k && !h->seed)
 		h->has_step = false;
@@ -235,11 +247,12 @@ static int put_weak(struct hunt *h, int k, json_t *more, struct err *e)
 {
 	json_t *line = json_pack("{s:s, s:i, s:s}", "t", "weak", "kernel", k,
 				 "stage", h->s->stages[k].name);
+	char *stage = hunt_short(h, k);
 
 	json_object_update(line, more);
 	json_decref(more);
-	hunt_say(h, "stage %s: that tells nothing: it is booted again",
-		 h->s->stages[k].name);
+	hunt_say(h, "%s: that tells nothing: it is booted again", stage);
+	free(stage);
 	return journal_add(&h->j, line, e);
 }
 
@@ -313,9 +326,11 @@ static void say_patches(const struct hunt *h, int first, int last,
 	const struct stage *g = h->s->stages;
 
 	if (first == last)
-		str_addf(text, "patch %s", g[first].name);
+		str_addf(text, "%s %s", hunt_either(h, "patch", "option"),
+			 g[first].name);
 	else
-		str_addf(text, "one of patches %s to %s", g[first].name,
+		str_addf(text, "one of %s %s to %s",
+			 hunt_either(h, "patches", "options"), g[first].name,
 			 g[last].name);
 }
 

@@ -67,14 +67,15 @@ static void guide(struct run *r, void *arg)
 }
 
 /* Is there no such kernel?  Then why. */
-static int find_obstacle(struct hunt *u, json_t **undo, struct err *e)
+static int find_obstacle(struct hunt *u, json_t **out, struct err *e)
 {
+	int lacking = u->pair == PAIR_ALONE;
 	struct guided_kernel k;
-	int r = guided_kernel(u->run, 0, &k, e);
+	int r = guided_kernel(u->run, (size_t)lacking, &k, e);
 
 	if (!r && k.state != GUIDED_READY) {
-		*undo = json_pack("{s:b, s:s}", "clean", 0, "says",
-				  k.why ? k.why : "no reason is known");
+		*out = json_pack("{s:b, s:s}", "clean", 0, "says",
+				 k.why ? k.why : "no reason is known");
 		/* There is nothing in it. */
 		r = db_run(u->rq.lab->db, e, "DELETE FROM study WHERE id = ?",
 			   "i", run_study(u->run));
@@ -83,49 +84,62 @@ static int find_obstacle(struct hunt *u, json_t **undo, struct err *e)
 	return r;
 }
 
-static int boot(struct hunt *h, struct hunt *u, struct err *e)
+static int boot(struct hunt *u, json_t **out, struct err *e)
 {
-	struct run_watch quiet = h->rq.watch;
+	struct run_watch quiet = u->rq.watch;
 	int r;
 
 	quiet.trouble = NULL;
-	u->run = run_new(h->rq.lab, u->s, &u->rq.run, &quiet);
+	u->run = run_new(u->rq.lab, u->s, &u->rq.run, &quiet);
 	r = run_resolve(u->run, e);
 	if (!r)
 		r = run_work(u->run, e);
 	if (!r)
 		r = guided_through(u->run, e);
 	if (!r && !u->confirmation)
-		r = find_obstacle(u, &h->undo, e);
+		r = find_obstacle(u, out, e);
 	if (!r && u->confirmation)
-		h->undo = json_incref(u->confirmation);
+		*out = json_incref(u->confirmation);
 	run_free(u->run);
 	return r;
 }
 
-int hunt_undo(struct hunt *h, struct err *e)
+int hunt_pair(struct hunt *h, struct study *s, enum hunt_pair pair,
+	      json_t **out, struct err *e)
 {
 	bool told[2] = {0}, wanted[2] = {0};
 	struct hunt u = *h;
 	int r;
 
-	if (!is_of_use(h))
-		return 0;
-	r = load(h, &u.s, e);
-	if (r)
-		return r;
-	u.confirmation = u.undo = u.result = NULL;
+	u.s = s;
+	u.confirmation = u.undo = u.more = u.result = NULL;
 	u.n = 1;
+	u.step.verdict = BISECT_FOUND;
 	u.step.first = u.step.last = 1;
 	u.seed = 0;
 	u.told = told;
 	u.wanted = wanted;
 	u.phase = HUNT_CONFIRM;
-	u.undoes = true;
+	u.pair = pair;
 	u.rq.run.guide = guide;
 	u.rq.run.guide_arg = &u;
-	r = boot(h, &u, e);
+	u.rq.run.only = u.c->workload;
+	r = boot(&u, out, e);
 	json_decref(u.confirmation);
-	study_free(u.s);
+	return r;
+}
+
+int hunt_undo(struct hunt *h, struct err *e)
+{
+	struct study *s;
+	int r;
+
+	if (!is_of_use(h))
+		return 0;
+	r = load(h, &s, e);
+	if (r)
+		return r;
+	r = hunt_pair(h, s, PAIR_WITHOUT, &h->undo, e);
+	study_free(s);
 	return r;
 }

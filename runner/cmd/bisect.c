@@ -2,6 +2,7 @@
 #include "cmd/cmd.h"
 
 #include "base/str.h"
+#include "bisect/configs.h"
 #include "bisect/gitlog.h"
 #include "bisect/hunt.h"
 #include "bisect/journal.h"
@@ -24,27 +25,38 @@ static void on_trouble(const struct err *e, void *arg)
 	cmd_fail(e);
 }
 
+/* Between configs a stage is named by the option that came last, or with the
+ * word in it. */
+static const char *stage_word(const struct ctx *c, const char *stage)
+{
+	if (!ctx_option(c, "between-configs"))
+		return "stage ";
+	return str_starts(stage, "config ") ? "" : "up to ";
+}
+
 static void on_boot(const struct run_boot *b, void *arg)
 {
 	const struct ctx *c = arg;
 	const struct boot_result *r = b->result;
 
 	if (b->again)
-		cmd_say("the lab failed boot %s of stage %s: %s; try %d comes",
-			r->id, b->stage, r->what.reason, b->again);
+		cmd_say("the lab failed boot %s of %s%s: %s; try %d comes",
+			r->id, stage_word(c, b->stage), b->stage,
+			r->what.reason, b->again);
 	else if (c->verbose)
-		cmd_say("boot %s: stage %s, %s, seed %d: %s, %.1f s", r->id,
-			b->stage, b->workload, b->seed, r->what.outcome,
-			(double)r->wall_ms / 1000);
+		cmd_say("boot %s: %s%s, %s, seed %d: %s, %.1f s", r->id,
+			stage_word(c, b->stage), b->stage, b->workload, b->seed,
+			r->what.outcome, (double)r->wall_ms / 1000);
 }
 
 static void on_build(const char *stage, const char *config,
 		     const struct build_result *r, void *arg)
 {
-	(void)arg;
+	const struct ctx *c = arg;
+
 	if (r->state == BUILD_OK)
-		cmd_say("build %s: stage %s, config %s: ok, %.1f s",
-			r->kernel.key, stage, config,
+		cmd_say("build %s: %s%s, config %s: ok, %.1f s", r->kernel.key,
+			stage_word(c, stage), stage, config,
 			(double)r->wall_ms / 1000);
 }
 
@@ -82,6 +94,18 @@ static void write_page(const struct ctx *c, const struct lab *lab,
 	free(record);
 }
 
+static int hunt_patches(const struct hunt_request *rq, json_t **result,
+			struct err *e)
+{
+	struct hunt *h = hunt_new(rq);
+	int r = hunt_run(h, e);
+
+	if (!r)
+		*result = json_incref((json_t *)hunt_result(h));
+	hunt_free(h);
+	return r;
+}
+
 static int search_in(struct ctx *c, struct lab *lab, struct study *study,
 		     struct criterion *what)
 {
@@ -99,40 +123,71 @@ static int search_in(struct ctx *c, struct lab *lab, struct study *study,
 			  .build = on_build,
 			  .arg = c},
 	};
-	struct hunt *h = hunt_new(&rq);
+	json_t *result = NULL;
 	struct err e;
-	int r = hunt_run(h, &e), code;
+	int code, r = ctx_option(c, "between-configs")
+			      ? configs_hunt(&rq, &result, &e)
+			      : hunt_patches(&rq, &result, &e);
 
 	if (r == -EINTR) {
 		cmd_say("interrupted: run the same command again to go on");
 		code = EXIT_INTERRUPTED;
 	} else {
-		code = r ? cmd_fail(&e) : print_result(c, hunt_result(h));
+		code = r ? cmd_fail(&e) : print_result(c, result);
 		/* The study is called like the hunt by now. */
 		write_page(c, lab, study->name);
 	}
-	hunt_free(h);
+	json_decref(result);
 	return code;
 }
 
-static int dry_run(const struct study *s, const struct criterion *what)
+static int dry_run(const struct ctx *c, const struct study *s,
+		   const struct criterion *what)
 {
 	char *text = criterion_text(what);
 
-	printf("would search %zu patch%s between stage %s and stage %s, config "
-	       "%s, machine %s: %s\n",
-	       s->nstages - 1, s->nstages > 2 ? "es" : "", s->stages[0].name,
-	       s->stages[s->nstages - 1].name, s->configs[0].name,
-	       s->machines[0]->name, text);
+	if (ctx_option(c, "between-configs"))
+		printf("would search the options between config %s and config "
+		       "%s, stage %s, machine %s: %s\n",
+		       s->configs[0].name, s->configs[1].name,
+		       s->stages[0].name, s->machines[0]->name, text);
+	else
+		printf("would search %zu patch%s between stage %s and stage "
+		       "%s, config %s, machine %s: %s\n",
+		       s->nstages - 1, s->nstages > 2 ? "es" : "",
+		       s->stages[0].name, s->stages[s->nstages - 1].name,
+		       s->configs[0].name, s->machines[0]->name, text);
 	free(text);
 	return EXIT_DONE;
 }
 
-static int search_study(struct ctx *c, struct study *study)
+/* Cuts the study down to what is searched. */
+static int narrow(const struct ctx *c, struct study *study, struct err *e)
 {
 	const struct narrow keep = {
 		ctx_option(c, "config"), ctx_option(c, "machine"),
 		ctx_option(c, "good"), ctx_option(c, "bad")};
+	const char *a = ctx_option(c, "between-configs");
+	const char *stage = ctx_option(c, "stage");
+
+	if (!a && stage)
+		return err_user(e, "--stage goes with --between-configs; "
+				   "--good and --bad are the ends of a series");
+	if (!a)
+		return study_narrow(study, &keep, e);
+	if (keep.config || keep.good || keep.bad)
+		return err_user(e,
+				"--between-configs names both ends, so it "
+				"takes no --%s; --stage says of which stage",
+				keep.config ? "config"
+				: keep.good ? "good"
+					    : "bad");
+	return study_between(study, stage, keep.machine, a,
+			     ctx_second(c, "between-configs"), e);
+}
+
+static int search_study(struct ctx *c, struct study *study)
+{
 	struct criterion what;
 	struct lab lab;
 	struct err e;
@@ -141,10 +196,10 @@ static int search_study(struct ctx *c, struct study *study)
 	if (criterion_parse(ctx_option(c, "broken"), ctx_option(c, "metric"),
 			    ctx_option(c, "min-effect"), study, &what, &e))
 		return cmd_fail(&e);
-	if (study_narrow(study, &keep, &e)) {
+	if (narrow(c, study, &e)) {
 		code = cmd_fail(&e);
 	} else if (c->dry_run) {
-		code = dry_run(study, &what);
+		code = dry_run(c, study, &what);
 	} else if (lab_open(c->lab_dir, c->share, LAB_WRITE, &lab, &e)) {
 		code = cmd_fail(&e);
 	} else {
@@ -181,7 +236,8 @@ static void look_at(const struct ctx *c, const char *path, struct newest *n)
 	if (stat(path, &st) || journal_read(path, &j, &ignored))
 		return;
 	setup = journal_find(&j, "setup");
-	if (fits(c, setup, "config") && fits(c, setup, "machine") &&
+	if (!json_is_true(json_object_get(setup, "part")) &&
+	    fits(c, setup, "config") && fits(c, setup, "machine") &&
 	    (!n->path || st.st_mtim.tv_sec > n->when.tv_sec ||
 	     (st.st_mtim.tv_sec == n->when.tv_sec &&
 	      st.st_mtim.tv_nsec > n->when.tv_nsec))) {
@@ -371,6 +427,9 @@ const struct cmd cmd_bisect = {
 		     "build, boot, panic, hang, workload or a signature"},
 		    {"metric", "W/M", "a metric got worse"},
 		    {"min-effect", "PERCENT", "... by at least this (1%)"},
+		    {"between-configs", "A B",
+		     "which option makes B worse than A?"},
+		    {"stage", "STAGE", "... at this stage (the last)"},
 		    {"good", "STAGE", "the good end (the first stage)"},
 		    {"bad", "STAGE", "the bad end (the last stage)"},
 		    {"again", NULL, "begin anew, put the record aside"},

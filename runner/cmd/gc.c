@@ -261,11 +261,13 @@ static int forget(struct sweep *s, const char *study, struct err *e)
 				study);
 	if (db_event(s->lab->db, study, "forget", "by klab gc", e))
 		return -EIO;
-	/* With a bisect goes what it booted without the patch; a study of the
-	 * user's that bears such a name has it in its text. */
+	/* With a bisect goes what it booted without the patch, and its parts; a
+	 * study of the user's that bears such a name has it in its text. */
 	return db_run(s->lab->db, e,
 		      "DELETE FROM study WHERE id = ?1 OR "
-		      "(name = ?2 || '-undo' AND NOT instr(text, name))",
+		      "((name = ?2 || '-undo' OR name GLOB ?2 || '-[0-9]' OR "
+		      "name GLOB ?2 || '-[0-9][0-9]') AND "
+		      "NOT instr(text, name))",
 		      "it", id, study);
 }
 

@@ -46,7 +46,8 @@ struct listing {
 	"EXISTS (SELECT 1 FROM spare p WHERE p.study = s.id), "                \
 	"CASE WHEN instr(s.text, s.name) THEN 0 "                              \
 	"WHEN s.name GLOB '*-judge' THEN 1 "                                   \
-	"WHEN s.name GLOB '*-undo' THEN 3 ELSE 2 END "                         \
+	"WHEN s.name GLOB '*-undo' OR s.name GLOB '*-[0-9]' OR s.name GLOB "   \
+	"'*-[0-9][0-9]' THEN 3 ELSE 2 END "                                    \
 	"FROM study s LEFT JOIN (SELECT DISTINCT c.study, c.boot, b.state, "   \
 	"b.wall_ms FROM cell c LEFT JOIN boot b ON b.id = c.boot) x "          \
 	"ON x.study = s.id WHERE ?1 = '' OR s.name = ?1 OR "                   \
