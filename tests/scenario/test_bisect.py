@@ -359,7 +359,7 @@ def test_effect_that_is_not_what_the_ends_differ_by(hunt: Hunt) -> None:
                      r"search goes on\n", run.err)
     assert run.out.startswith("patch 2: mm: tag slow8-2")
     assert re.search(r"\nconfirmed on .*; 7\d % of what the ends differ by: it "
-                     r"is not the only patch\n", run.out)
+                     r"is not the only one\n", run.out)
 
 
 def test_drift_that_looked_like_a_step(hunt: Hunt) -> None:
