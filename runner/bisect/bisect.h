@@ -55,7 +55,7 @@ struct bisect_setup {
 	int direction;     /* of a change for the worse: 1 up, -1 down, 0 any */
 	double spread;     /* of values over runs, if known from elsewhere */
 	int spread_df;     /* from so many degrees of freedom; 0: not known */
-	double stop;       /* probability at which it is found; 0: 0.987 */
+	double stop;       /* probability at which it is found; 0: 0.989 */
 	int max_runs;      /* of a value or judgement; 0: grows with log n */
 	double max_s;      /* seconds of builds and runs; 0: any */
 };

@@ -27,9 +27,8 @@ static double cpu_s(void)
 
 /* ---- klab ---- */
 
-#define FRESH_MAX                                                              \
-	60 /* fresh runs of a side that may deny, as in the driver             \
-	    */
+/* Fresh runs of a side that may deny, as in the driver. */
+#define FRESH_MAX 60
 
 static void outcome(const struct truth *t, int k, enum bisect_kind kind,
 		    struct bisect_event *ev)
