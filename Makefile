@@ -152,7 +152,7 @@ check-man: $(KLAB)
 check-scenario: all $(BUILD)/fake_qemu
 	@$(MAKE) --no-print-directory -j$(CORES) BUILD=$(BUILD)/asan \
 		KLAB=$(BUILD)/asan/klab CFLAGS='-g $(ASAN)' $(BUILD)/asan/klab
-	KLAB_BIN=$(BUILD)/asan/klab $(PYTEST) tests/scenario
+	KLAB_BIN=$(BUILD)/asan/klab $(PYTEST) -n auto tests/scenario
 
 check-boot: all
 	$(PYTEST) tests/boot

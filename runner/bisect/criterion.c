@@ -154,24 +154,34 @@ char *criterion_text(const struct criterion *c)
 	return xstrdup(kinds[c->kind].text);
 }
 
-char *criterion_amount(double value, const char *unit)
+char *criterion_amount(double value, const char *unit, bool instructions)
 {
-	static const char *const larger[] = {"ns", "us", "ms", "s"};
+	static const char *const units[2][4] = {
+		{"ns", "us", "ms", "s"},
+		{"instr", "k instr", "M instr", "G instr"}};
 	size_t i = 0;
 
-	if (strcmp(unit, "ns"))
-		return xasprintf("%.6g %s", value, unit);
+	while (i < 4 && strcmp(unit, units[0][i]))
+		i++;
+	if (i == 4) {
+		size_t per = str_ends(unit, "/s") && instructions ? 1 : 0;
+
+		return xasprintf("%.6g %.*s%s", value,
+				 (int)(strlen(unit) - per), unit,
+				 per ? units[1][3] : "");
+	}
 	for (; i < 3 && fabs(value) >= 1000; i++)
 		value /= 1000;
-	return xasprintf("%.6g %s", value, larger[i]);
+	return xasprintf("%.6g %s", value, units[instructions][i]);
 }
 
 json_t *criterion_json(const struct criterion *c)
 {
-	return json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:i, s:f}", "kind",
-			 kinds[c->kind].word, "signature", c->signature,
+	return json_pack("{s:s, s:s*, s:s*, s:s*, s:s*, s:s*, s:i, s:f}",
+			 "kind", kinds[c->kind].word, "signature", c->signature,
 			 "workload", c->workload, "metric", c->metric, "unit",
-			 c->unit, "direction", c->direction, "min_effect",
+			 c->unit, "clock", c->instructions ? "exact" : NULL,
+			 "direction", c->direction, "min_effect",
 			 c->min_effect);
 }
 
@@ -195,6 +205,7 @@ bool criterion_from_json(const json_t *o, struct criterion *c)
 	c->workload = text_at(o, "workload");
 	c->metric = text_at(o, "metric");
 	c->unit = text_at(o, "unit");
+	c->instructions = json_object_get(o, "clock") != NULL;
 	c->direction = (int)json_integer_value(json_object_get(o, "direction"));
 	c->min_effect = json_number_value(json_object_get(o, "min_effect"));
 	if (c->kind == CRITERION_METRIC && c->workload && c->metric && c->unit)

@@ -33,6 +33,7 @@ struct criterion {
 	char *workload;  /* its label; NULL: any, or none is needed */
 	char *metric;    /* of METRIC, with: */
 	char *unit;
+	bool instructions; /* its times are of an exact clock */
 	int direction;     /* 1: lower is better */
 	double min_effect; /* 0.01 is 1 % */
 };
@@ -48,9 +49,9 @@ void criterion_release(struct criterion *c);
 /* "panic", "hackbench/time, from 1 %": for people and as an identity; freed by
  * the caller. */
 char *criterion_text(const struct criterion *c);
-/* A value of a metric as people read it: "100.331 ms" of 1.00331e8 ns; freed by
- * the caller. */
-char *criterion_amount(double value, const char *unit);
+/* A value of a metric as people read it: "100.331 ms" of 1.00331e8 ns, and
+ * "100.331 M instr" if these are instructions; freed by the caller. */
+char *criterion_amount(double value, const char *unit, bool instructions);
 json_t *criterion_json(const struct criterion *c);
 /* False if the text is no such thing. */
 bool criterion_from_json(const json_t *o, struct criterion *c);

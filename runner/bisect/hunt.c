@@ -246,6 +246,7 @@ struct hunt *hunt_new(const struct hunt_request *rq)
 	h->rq = *rq;
 	h->s = rq->study;
 	h->c = rq->criterion;
+	h->c->instructions = !strcmp(h->s->machines[0]->clock, "exact");
 	h->n = (int)h->s->nstages - 1;
 	h->j.fd = -1;
 	h->step.kernel = -1;

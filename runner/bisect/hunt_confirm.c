@@ -26,10 +26,8 @@ static int fresh_seed(const struct hunt *h)
 
 	json_array_foreach(h->j.lines, i, line)
 	{
-		const char *t = json_string_value(json_object_get(line, "t"));
-
 		used = json_integer_value(json_object_get(line, "seed"));
-		if (t && !strcmp(t, "event") && used > seed)
+		if (journal_is(line, "event") && used > seed)
 			seed = used;
 	}
 	return (int)seed + 1;

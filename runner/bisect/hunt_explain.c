@@ -57,8 +57,10 @@ static void explain_levels(struct hunt *h, const char *good, const char *bad)
 {
 	const struct bisect_step *s = &h->step;
 	bool swapped = s->why == BISECT_WHY_SWAPPED;
-	char *is_good = criterion_amount(exp(s->good), h->c->unit);
-	char *is_bad = criterion_amount(exp(s->bad), h->c->unit);
+	char *is_good =
+		criterion_amount(exp(s->good), h->c->unit, h->c->instructions);
+	char *is_bad =
+		criterion_amount(exp(s->bad), h->c->unit, h->c->instructions);
 	char advice[160];
 
 	snprintf(advice, sizeof(advice),

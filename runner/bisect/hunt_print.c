@@ -110,6 +110,33 @@ static void print_options(const json_t *r)
 	}
 }
 
+/* c: the criterion, which has the unit. */
+static void print_change(const json_t *o, const char *good, const char *bad,
+			 const json_t *c)
+{
+	bool exact = is(c, "clock", "exact");
+	char *from = criterion_amount(number(o, good), text(c, "unit"), exact);
+	char *to = criterion_amount(number(o, bad), text(c, "unit"), exact);
+
+	printf("%+.2f %% (95 %%: %+.2f to %+.2f %%), %s to %s",
+	       100 * number(o, "change"), 100 * number(o, "low"),
+	       100 * number(o, "high"), from, to);
+	free(from);
+	free(to);
+}
+
+/* Of two steps, what each of them makes. */
+static void print_step_of(const json_t *r, size_t i)
+{
+	const json_t *o = json_array_get(json_object_get(r, "steps"), i);
+
+	if (!json_object_get(o, "change"))
+		return;
+	printf("         ");
+	print_change(o, "good", "bad", json_object_get(r, "criterion"));
+	putchar('\n');
+}
+
 static void print_answer(const json_t *r)
 {
 	const json_t *first = json_object_get(r, "first");
@@ -136,21 +163,10 @@ static void print_answer(const json_t *r)
 		return;
 	printf("  first: ");
 	print_patch(first);
+	print_step_of(r, 0);
 	printf("  last:  ");
 	print_patch(last);
-}
-
-static void print_change(const json_t *o, const char *good, const char *bad,
-			 const char *unit)
-{
-	char *from = criterion_amount(number(o, good), unit);
-	char *to = criterion_amount(number(o, bad), unit);
-
-	printf("%+.2f %% (95 %%: %+.2f to %+.2f %%), %s to %s",
-	       100 * number(o, "change"), 100 * number(o, "low"),
-	       100 * number(o, "high"), from, to);
-	free(from);
-	free(to);
+	print_step_of(r, 1);
 }
 
 static void print_effect(const json_t *r)
@@ -160,8 +176,10 @@ static void print_effect(const json_t *r)
 
 	if (!o || !is(c, "kind", "metric"))
 		return;
-	printf("effect: %s/%s ", text(c, "workload"), text(c, "metric"));
-	print_change(o, "good", "bad", text(o, "unit"));
+	printf("%s: %s/%s ",
+	       is(r, "verdict", "no-step") ? "the ends differ" : "effect",
+	       text(c, "workload"), text(c, "metric"));
+	print_change(o, "good", "bad", c);
 	putchar('\n');
 }
 
@@ -178,12 +196,12 @@ static void print_share(const json_t *o)
 	putchar('\n');
 }
 
-static void print_boots(const json_t *o, const char *unit)
+static void print_boots(const json_t *o, const json_t *c)
 {
 	if (*text(o, "says"))
 		printf("%s\n", text(o, "says"));
 	else if (json_object_get(o, "change")) {
-		print_change(o, "parent", "culprit", unit);
+		print_change(o, "parent", "culprit", c);
 		print_share(o);
 	} else
 		printf("%d and %d are broken\n", whole(o, "culprit_bad"),
@@ -191,7 +209,7 @@ static void print_boots(const json_t *o, const char *unit)
 }
 
 /* Of configs: the good one with what was found, and with each part of it. */
-static void print_alone(const json_t *r, const char *unit)
+static void print_alone(const json_t *r, const json_t *c)
 {
 	const json_t *options = json_object_get(r, "options"), *o;
 	size_t i;
@@ -199,7 +217,7 @@ static void print_alone(const json_t *r, const char *unit)
 	if (!options)
 		return;
 	printf("alone upon the good config: ");
-	print_boots(json_object_get(r, "together"), unit);
+	print_boots(json_object_get(r, "together"), c);
 	json_array_foreach(options, i, o)
 	{
 		if (!json_object_get(o, "alone"))
@@ -207,14 +225,14 @@ static void print_alone(const json_t *r, const char *unit)
 		printf("  ");
 		print_lines(json_object_get(o, "lines"));
 		printf(": ");
-		print_boots(json_object_get(o, "alone"), unit);
+		print_boots(json_object_get(o, "alone"), c);
 	}
 }
 
 static void print_confirmation(const json_t *r)
 {
 	const json_t *o = json_object_get(r, "confirmation");
-	const char *unit = text(json_object_get(r, "effect"), "unit");
+	const json_t *c = json_object_get(r, "criterion");
 	int n = whole(o, "boots");
 
 	if (o) {
@@ -223,9 +241,9 @@ static void print_confirmation(const json_t *r)
 			       ? "confirmed"
 			       : "not confirmed",
 		       n, n);
-		print_boots(o, unit);
+		print_boots(o, c);
 	}
-	print_alone(r, unit);
+	print_alone(r, c);
 	o = json_object_get(r, "without");
 	n = whole(o, "boots");
 	if (o && json_is_false(json_object_get(o, "clean"))) {
@@ -238,7 +256,7 @@ static void print_confirmation(const json_t *r)
 			       ? "cured"
 			       : "not cured",
 		       n, n > 1 ? "s" : "", n);
-		print_boots(o, unit);
+		print_boots(o, c);
 	}
 }
 

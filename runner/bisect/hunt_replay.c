@@ -53,15 +53,14 @@ static void tell(const struct bisect_step *s, void (*say)(const char *, void *),
 static int one_line(struct bisect *b, int n, const json_t *line, bool *equal,
 		    void (*say)(const char *, void *), void *arg, struct err *e)
 {
-	const char *t = json_string_value(json_object_get(line, "t"));
 	struct bisect_event ev;
 	struct bisect_step step;
 	json_t *again;
 
-	if (t && !strcmp(t, "event"))
+	if (journal_is(line, "event"))
 		return journal_event(line, &ev, e) ? -EINVAL
 						   : bisect_add(b, &ev, e);
-	if (!t || strcmp(t, "step"))
+	if (!journal_is(line, "step"))
 		return 0;
 	bisect_next(b, &step);
 	tell(&step, say, arg);

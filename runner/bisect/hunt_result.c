@@ -1,6 +1,7 @@
 /* What came of a hunt: as a line of the record, and as a sentence. */
 #include "bisect/hunt_int.h"
 
+#include "bisect/confirm.h"
 #include "bisect/gitlog.h"
 
 #include <errno.h>
@@ -32,6 +33,75 @@ static json_t *effect_json(const struct hunt *h)
 			 expm1(s->effect), "low", expm1(s->low), "high",
 			 expm1(s->high), "good", exp(s->good), "bad",
 			 exp(s->bad), "unit", h->c->unit);
+}
+
+/* ---- what is no single step ---- */
+
+/* Logs of values of the kernels first to last; freed by the caller. */
+static double *values_of(const struct hunt *h, int first, int last, int *n)
+{
+	size_t most = json_array_size(h->j.lines), i;
+	double *y = xcalloc(most, sizeof(*y));
+	const json_t *line;
+
+	*n = 0;
+	json_array_foreach(h->j.lines, i, line)
+	{
+		struct bisect_event ev;
+		struct err ignored;
+
+		if (journal_is(line, "event") &&
+		    !journal_event(line, &ev, &ignored) &&
+		    ev.what == BISECT_VALUE && ev.kernel >= first &&
+		    ev.kernel <= last)
+			y[(*n)++] = ev.value;
+	}
+	return y;
+}
+
+/* Between the kernels a..b and c..d, by their boots alone; NULL if there are
+ * too few. */
+static json_t *difference(const struct hunt *h, int a, int b, int c, int d)
+{
+	int few, many;
+	double *good = values_of(h, a, b, &few);
+	double *bad = values_of(h, c, d, &many);
+	json_t *o = NULL;
+
+	if (few > 1 && many > 1) {
+		struct confirm v;
+
+		confirm_values(&h->set, &h->step, bad, many, good, few, &v);
+		o = json_pack("{s:f, s:f, s:f, s:f, s:f, s:s}", "change",
+			      expm1(v.change), "low", expm1(v.low), "high",
+			      expm1(v.high), "good", exp(v.parent), "bad",
+			      exp(v.culprit), "unit", h->c->unit);
+	}
+	free(good);
+	free(bad);
+	return o;
+}
+
+/* The levels of one step say nothing then: the effect is that of the ends, and
+ * of two steps each has its own. */
+static void put_effects(const struct hunt *h, json_t *o)
+{
+	const struct bisect_step *s = &h->step;
+	int a = s->first, b = s->last;
+	json_t *ends;
+
+	json_object_set_new(o, "effect", effect_json(h));
+	if (s->verdict != BISECT_NO_STEP || h->c->kind != CRITERION_METRIC)
+		return;
+	ends = difference(h, 0, 0, h->n, h->n);
+	if (ends)
+		json_object_set_new(o, "effect", ends);
+	if (s->why != BISECT_WHY_TWO_STEPS)
+		return;
+	json_object_set_new(o, "steps",
+			    json_pack("[o?, o?]",
+				      difference(h, 0, a - 1, a, b - 1),
+				      difference(h, a, b - 1, b, h->n)));
 }
 
 /* Boots of the search and of the confirmation, from the record: one that was
@@ -131,7 +201,7 @@ int hunt_conclude(struct hunt *h, struct err *e)
 	if (s->first >= 1) {
 		json_object_set_new(o, "first", patch_json(h, s->first));
 		json_object_set_new(o, "last", patch_json(h, s->last));
-		json_object_set_new(o, "effect", effect_json(h));
+		put_effects(h, o);
 	}
 	h->result = json_incref(o);
 	if (journal_add(&h->j, o, e))

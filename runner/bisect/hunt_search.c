@@ -122,9 +122,7 @@ int hunt_resume(struct hunt *h, struct err *e)
 	}
 	json_array_foreach(h->j.lines, i, line)
 	{
-		const char *t = json_string_value(json_object_get(line, "t"));
-
-		if (t && !strcmp(t, "event") && take_event(h, line, e)) {
+		if (journal_is(line, "event") && take_event(h, line, e)) {
 			err_prefix(e, "%s:%zu", h->j.path, i + 1);
 			return -EINVAL;
 		}
@@ -213,10 +211,9 @@ static int next_seed(const struct hunt *h, int k)
 
 	json_array_foreach(h->j.lines, i, line)
 	{
-		const char *t = json_string_value(json_object_get(line, "t"));
 		const json_t *at = json_object_get(line, "kernel");
 
-		if (t && (!strcmp(t, "event") || !strcmp(t, "weak")) &&
+		if ((journal_is(line, "event") || journal_is(line, "weak")) &&
 		    json_object_get(line, "seed") &&
 		    one_code(h, (int)json_integer_value(at), k))
 			seed++;
@@ -262,7 +259,8 @@ static void say_sight(struct hunt *h, int k, const struct sight *seen)
 	const char *word = bisect_what_word(seen->what);
 
 	if (seen->what == BISECT_VALUE) {
-		char *value = criterion_amount(seen->value, h->c->unit);
+		char *value = criterion_amount(seen->value, h->c->unit,
+					       h->c->instructions);
 
 		hunt_say(h, "%s: %s/%s %s", stage, h->c->workload, h->c->metric,
 			 value);

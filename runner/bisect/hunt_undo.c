@@ -66,6 +66,22 @@ static void guide(struct run *r, void *arg)
 	hunt_build(u, -1, -1, -1);
 }
 
+/* A patch that does not apply: where, without what klab calls it. */
+static char *obstacle(const struct guided_kernel *k)
+{
+	static const char mark[] = "does not apply: ";
+	const char *why = k->why ? k->why : "no reason is known";
+	const char *at = strstr(why, mark), *end;
+
+	if (!at)
+		return xstrdup(why);
+	at += strlen(mark);
+	end = strstr(at, " does not fit: ");
+	return xasprintf("its reverse does not apply there: %.*s%s",
+			 end ? (int)(end - at) : (int)strlen(at), at,
+			 end ? " does not fit" : "");
+}
+
 /* Is there no such kernel?  Then why. */
 static int find_obstacle(struct hunt *u, json_t **out, struct err *e)
 {
@@ -74,8 +90,10 @@ static int find_obstacle(struct hunt *u, json_t **out, struct err *e)
 	int r = guided_kernel(u->run, (size_t)lacking, &k, e);
 
 	if (!r && k.state != GUIDED_READY) {
-		*out = json_pack("{s:b, s:s}", "clean", 0, "says",
-				 k.why ? k.why : "no reason is known");
+		char *why = obstacle(&k);
+
+		*out = json_pack("{s:b, s:s}", "clean", 0, "says", why);
+		free(why);
 		/* There is nothing in it. */
 		r = db_run(u->rq.lab->db, e, "DELETE FROM study WHERE id = ?",
 			   "i", run_study(u->run));

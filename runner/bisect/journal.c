@@ -173,6 +173,13 @@ int journal_add_new(struct journal *j, json_t *line, struct err *e)
 	return journal_add(j, line, e);
 }
 
+bool journal_is(const json_t *line, const char *type)
+{
+	const char *t = json_string_value(json_object_get(line, "t"));
+
+	return t && !strcmp(t, type);
+}
+
 json_t *journal_find(const struct journal *j, const char *type)
 {
 	json_t *line, *found = NULL;
@@ -180,9 +187,7 @@ json_t *journal_find(const struct journal *j, const char *type)
 
 	json_array_foreach(j->lines, i, line)
 	{
-		const char *t = json_string_value(json_object_get(line, "t"));
-
-		if (t && !strcmp(t, type))
+		if (journal_is(line, type))
 			found = line;
 	}
 	return found;

@@ -43,6 +43,8 @@ int journal_add(struct journal *j, json_t *line, struct err *e);
 /* The same, unless that line is there since the last event: one who goes on
  * after a kill comes to the same steps again. */
 int journal_add_new(struct journal *j, json_t *line, struct err *e);
+/* Is it a line of that type? */
+bool journal_is(const json_t *line, const char *type);
 /* The only setup, or the last result; NULL if there is none. */
 json_t *journal_find(const struct journal *j, const char *type);
 

@@ -92,8 +92,8 @@ static void judge_value(struct judge *j)
 	double value = exp(j->sum / j->good);
 	bool bad =
 		c->direction > 0 ? value > j->rq->limit : value < j->rq->limit;
-	char *is = criterion_amount(value, c->unit);
-	char *limit = criterion_amount(j->rq->limit, c->unit);
+	char *is = criterion_amount(value, c->unit, c->instructions);
+	char *limit = criterion_amount(j->rq->limit, c->unit, c->instructions);
 
 	conclude(j, bad ? BISECT_BAD : BISECT_GOOD,
 		 xasprintf("%s/%s is %s in %d boot%s, %s the limit of %s",
@@ -206,6 +206,8 @@ int judge_kernel(const struct judge_request *rq, struct judgement *out,
 	o.guide = guide;
 	o.guide_arg = &j;
 	o.only = rq->criterion->workload;
+	rq->criterion->instructions =
+		!strcmp(rq->study->machines[0]->clock, "exact");
 	*out = (struct judgement){.what = BISECT_UNTESTABLE};
 	j.run = run_new(rq->lab, rq->study, &o, &rq->watch);
 	r = run_resolve(j.run, e);

@@ -51,11 +51,16 @@ def test_two_patches_are_not_one(series):
     found = bisect(series, "--config", "rt", *METRIC, code=1)
     assert found["verdict"] == "no-step"
     assert [found[end]["patch"] for end in ("first", "last")] == [5, 8]
+    three, six = (step["change"] for step in found["steps"])
+    assert 0.015 < three < 0.045 < six < 0.09
+    assert found["effect"]["change"] == pytest.approx(
+        (1 + three) * (1 + six) - 1, abs=0.02)
 
 
 def test_what_is_spread_evenly_is_no_single_step(series):
     found = bisect(series, *METRIC, study=STUDIES / "series-even.yaml", code=1)
     assert found["verdict"] == "no-step"
+    assert 0.05 < found["effect"]["change"] < 0.12
 
 
 @pytest.mark.parametrize("words", [("--broken", "--bad", "6"), METRIC])

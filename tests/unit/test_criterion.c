@@ -9,24 +9,31 @@
 #include "base/str.h"
 #include "bisect/criterion.h"
 
-static void assert_amount(double value, const char *unit, const char *want)
+static void assert_amounts(double value, const char *unit, const char *time,
+			   const char *instructions)
 {
-	char *text = criterion_amount(value, unit);
+	for (int exact = 0; exact < 2; exact++) {
+		char *text = criterion_amount(value, unit, exact);
 
-	assert_string_equal(text, want);
-	free(text);
+		assert_string_equal(text, exact ? instructions : time);
+		free(text);
+	}
 }
 
 static void test_amounts(void **state)
 {
 	(void)state;
-	assert_amount(999, "ns", "999 ns");
-	assert_amount(1000, "ns", "1 us");
-	assert_amount(100331234, "ns", "100.331 ms");
-	assert_amount(7.2e12, "ns", "7200 s");
-	assert_amount(-1500, "ns", "-1.5 us");
-	assert_amount(0, "ns", "0 ns");
-	assert_amount(100331234, "1/s", "1.00331e+08 1/s");
+	assert_amounts(999, "ns", "999 ns", "999 instr");
+	assert_amounts(1000, "ns", "1 us", "1 k instr");
+	assert_amounts(100331234, "ns", "100.331 ms", "100.331 M instr");
+	assert_amounts(7.2e12, "ns", "7200 s", "7200 G instr");
+	assert_amounts(-1500, "ns", "-1.5 us", "-1.5 k instr");
+	assert_amounts(0, "ns", "0 ns", "0 instr");
+	assert_amounts(12.5, "us", "12.5 us", "12.5 k instr");
+	assert_amounts(3.2, "s", "3.2 s", "3.2 G instr");
+	assert_amounts(100331234, "1/s", "1.00331e+08 1/s",
+		       "1.00331e+08 1/G instr");
+	assert_amounts(64, "KiB", "64 KiB", "64 KiB");
 }
 
 static void round_trip(const char *text)
@@ -61,6 +68,9 @@ static void test_records(void **state)
 	(void)state;
 	round_trip("{\"kind\": \"metric\", \"workload\": \"w\", "
 		   "\"metric\": \"m\", \"unit\": \"ns\"" REST);
+	round_trip("{\"kind\": \"metric\", \"workload\": \"w\", "
+		   "\"metric\": \"m\", \"unit\": \"ns\", "
+		   "\"clock\": \"exact\"" REST);
 	round_trip("{\"kind\": \"signature\", \"signature\": \"a\"" REST);
 	round_trip("{\"kind\": \"panic\", \"workload\": \"w\"" REST);
 	round_trip("{\"kind\": \"build\"" REST);
