@@ -1,8 +1,9 @@
 /*
  * What the parts of a hunt share: hunt.c (from the request to the search),
- * hunt_ends.c (kernels without which nothing can be said), hunt_search.c,
- * hunt_confirm.c, hunt_result.c (what came of it), hunt_explain.c (why there is
- * nothing to search).
+ * hunt_ends.c (kernels without which nothing can be said), hunt_begin.c (the
+ * setup, or going on with a record), hunt_search.c, hunt_confirm.c, hunt_undo.c,
+ * hunt_result.c (what came of it), hunt_explain.c (why there is nothing to
+ * search).
  */
 #ifndef KLAB_HUNT_INT_H
 #define KLAB_HUNT_INT_H

@@ -91,6 +91,11 @@ struct builds {
 /* Fills all of b that is not for the walk; lab, study and options are set. */
 int builds_plan(struct builds *b, struct err *e);
 
+/* builds_settle.c: settles all configs of the study for all its stages; what
+ * cannot be settled says why. */
+void settle_all(struct builds *b);
+struct settled *settled_at(const struct builds *b, size_t stage, size_t config);
+
 struct planned *planned_at(const struct builds *b, size_t stage, size_t config);
 /* Is there a config that this stage is still to be built for? */
 bool stage_wanted(const struct builds *b, size_t stage);
