@@ -120,9 +120,10 @@ def picture(record: Record, judged: dict[int, str]) -> dict[str, Any] | None:
 
 
 def _left(names: list[str]) -> int:
-    """Pixels that the names need: a letter takes about 7."""
-    longest = max(len(plots.clip(one, NAME)) for one in names)
-    return min(max(LEFT[0], 20 + 7 * longest), LEFT[1])
+    """Pixels that the names need: a letter takes about 7, in bold capitals 9."""
+    longest = max(sum(9 if letter.isupper() else 7
+                      for letter in plots.clip(one, NAME)) for one in names)
+    return min(max(LEFT[0], 20 + longest), LEFT[1])
 
 
 def _row(record: Record, found: list[dict[str, Any]], span: tuple[int, int],
