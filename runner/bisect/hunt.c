@@ -152,6 +152,24 @@ static int put_aside(const char *path, struct err *e)
 	return r ? err_sys(e, -r, "cannot put '%s' aside", path) : 0;
 }
 
+/* Are machine and workload still what they were?  The id of the good end's
+ * first boot tells, which a record that is older than that has not, nor a
+ * search that boots nothing. */
+static bool same_boots(struct hunt *h, const json_t *setup)
+{
+	const char *was = json_string_value(json_object_get(setup, "boot"));
+	const char *label = json_string_value(json_object_get(
+		json_object_get(setup, "criterion"), "workload"));
+	char now[BOOT_ID];
+
+	for (size_t i = 0; was && label && i < h->s->nworkloads; i++)
+		if (!strcmp(h->s->workloads[i]->label, label)) {
+			guided_boot_id(h->run, 0, i, 1, now);
+			return !*was || !*now || !strcmp(was, now);
+		}
+	return true;
+}
+
 /* Are the kernels still those that the record speaks of? */
 static int same_kernels(struct hunt *h, const json_t *setup, bool *same,
 			struct err *e)
@@ -169,6 +187,7 @@ static int same_kernels(struct hunt *h, const json_t *setup, bool *same,
 		*same = was && now.request && !strcmp(was, now.request);
 		guided_kernel_release(&now);
 	}
+	*same = *same && same_boots(h, setup);
 	return 0;
 }
 
@@ -194,8 +213,8 @@ static int open_record(struct hunt *h, struct err *e)
 	if (!r && journal_find(&h->j, "setup"))
 		r = same_kernels(h, journal_find(&h->j, "setup"), &same, e);
 	if (!r && !same) {
-		hunt_say(h, "the kernels are others than in the record, which "
-			    "is put aside");
+		hunt_say(h, "kernels, machine or workload are others than in "
+			    "the record, which is put aside");
 		journal_close(&h->j);
 		r = put_aside(path, e);
 		if (!r)
@@ -258,7 +277,10 @@ struct hunt *hunt_new(const struct hunt_request *rq)
 	h->s->name = name;
 	h->rq.run.guide = guide;
 	h->rq.run.guide_arg = h;
-	h->rq.run.only = h->c->workload;
+	/* A record that is gone on with brings a criterion of its own. */
+	if (h->c->workload)
+		h->label = xstrdup(h->c->workload);
+	h->rq.run.only = h->label;
 	return h;
 }
 
@@ -273,6 +295,7 @@ void hunt_free(struct hunt *h)
 	json_decref(h->confirmation);
 	json_decref(h->undo);
 	json_decref(h->more);
+	free(h->label);
 	free(h->kernels);
 	free(h->wanted);
 	free(h->told);

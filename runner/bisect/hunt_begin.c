@@ -5,6 +5,14 @@
 
 #include <errno.h>
 
+size_t hunt_workload(const struct hunt *h)
+{
+	for (size_t i = 0; h->c->workload && i < h->s->nworkloads; i++)
+		if (!strcmp(h->s->workloads[i]->label, h->c->workload))
+			return i;
+	return 0;
+}
+
 static json_t *kernel_json(struct hunt *h, int k, struct err *e)
 {
 	const struct stage *g = &h->s->stages[k];
@@ -33,13 +41,16 @@ static void put_configs(const struct hunt_configs *c, json_t *o)
 
 static json_t *setup_json(struct hunt *h, struct err *e)
 {
-	json_t *list = json_array();
-	json_t *o = json_pack(
-		"{s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:o, s:o}", "t", "setup",
-		"version", JOURNAL_VERSION, "name", h->s->name, "study",
-		h->s->path, "config", h->s->configs[0].name, "machine",
-		h->s->machines[0]->name, "range", h->s->source.to != NULL,
-		"criterion", criterion_json(h->c), "kernels", list);
+	json_t *list = json_array(), *o;
+	char boot[BOOT_ID];
+
+	guided_boot_id(h->run, 0, hunt_workload(h), 1, boot);
+	o = json_pack("{s:s, s:i, s:s, s:s, s:s, s:s, s:b, s:s, s:o, s:o}", "t",
+		      "setup", "version", JOURNAL_VERSION, "name", h->s->name,
+		      "study", h->s->path, "config", h->s->configs[0].name,
+		      "machine", h->s->machines[0]->name, "range",
+		      h->s->source.to != NULL, "boot", boot, "criterion",
+		      criterion_json(h->c), "kernels", list);
 
 	for (int k = 0; k <= h->n; k++) {
 		json_t *kernel = kernel_json(h, k, e);
@@ -54,14 +65,6 @@ static json_t *setup_json(struct hunt *h, struct err *e)
 	if (h->rq.configs)
 		put_configs(h->rq.configs, o);
 	return o;
-}
-
-size_t hunt_workload(const struct hunt *h)
-{
-	for (size_t i = 0; h->c->workload && i < h->s->nworkloads; i++)
-		if (!strcmp(h->s->workloads[i]->label, h->c->workload))
-			return i;
-	return 0;
 }
 
 static int start(struct hunt *h, struct err *e)

@@ -297,6 +297,35 @@ static int are_there(struct hunt *h, bool *awaited, bool *there, struct err *e)
 	return 0;
 }
 
+/* A kernel beside what was found cannot be had.  If the search has not been
+ * told that it has to think again. */
+static enum hunt_go lacking(struct hunt *h)
+{
+	bool news = false;
+	struct err e;
+
+	for (int side = 0; side < 2 && !h->pair; side++) {
+		int k = side_of(h, side);
+		struct guided_kernel now;
+
+		if (guided_kernel(h->run, (size_t)k, &now, &e))
+			return hunt_fail(h, &e);
+		if (now.state != GUIDED_READY && !h->told[k])
+			news = h->wanted[k] = true;
+		guided_kernel_release(&now);
+	}
+	if (news) {
+		h->has_step = false;
+		h->phase = HUNT_SEARCH;
+		return HUNT_AGAIN;
+	}
+	if (!h->pair)
+		h->confirmation =
+			json_pack("{s:b, s:i, s:s}", "confirmed", 0, "boots", 0,
+				  "says", "a kernel beside it cannot be had");
+	return end(h);
+}
+
 enum hunt_go hunt_confirm(struct hunt *h)
 {
 	bool found = h->step.verdict == BISECT_FOUND ||
@@ -314,7 +343,7 @@ enum hunt_go hunt_confirm(struct hunt *h)
 		return HUNT_WAIT;
 	}
 	if (!there)
-		return end(h);
+		return lacking(h);
 	n = confirm_runs(&h->set, &h->step);
 	if (!h->seed)
 		return ask(h, n);

@@ -1,9 +1,9 @@
 /*
  * What the parts of a hunt share: hunt.c (from the request to the search),
  * hunt_ends.c (kernels without which nothing can be said), hunt_begin.c (the
- * setup, or going on with a record), hunt_search.c, hunt_confirm.c, hunt_undo.c,
- * hunt_result.c (what came of it), hunt_explain.c (why there is nothing to
- * search).
+ * setup, or going on with a record), hunt_search.c, hunt_confirm.c,
+ * hunt_undo.c, hunt_result.c (what came of it), hunt_explain.c (why there is
+ * nothing to search).
  */
 #ifndef KLAB_HUNT_INT_H
 #define KLAB_HUNT_INT_H
@@ -44,7 +44,8 @@ struct hunt {
 	struct run *run;
 	struct journal j;
 	enum hunt_phase phase;
-	int n; /* patches: the bad end's kernel */
+	int n;       /* patches: the bad end's kernel */
+	char *label; /* of the workload that the run is of; NULL: any */
 
 	struct bisect_setup set;
 	struct bisect_kernel *kernels;

@@ -137,6 +137,12 @@ static bool is_blind(const struct hunt *h)
 	       h->step.last == h->n;
 }
 
+static bool is_found(const struct hunt *h)
+{
+	return h->step.verdict == BISECT_FOUND ||
+	       h->step.verdict == BISECT_RANGE;
+}
+
 static int code_of(const struct hunt *h)
 {
 	const json_t *confirmed = json_object_get(h->confirmation, "confirmed");
@@ -146,11 +152,10 @@ static int code_of(const struct hunt *h)
 	if (h->step.verdict == BISECT_GAVE_UP &&
 	    h->step.why == BISECT_WHY_INFRA)
 		return ERR_LAB;
-	if (h->step.verdict != BISECT_FOUND &&
-	    h->step.verdict != BISECT_RANGE &&
-	    !json_is_true(json_object_get(h->more, "enough")))
+	if (!is_found(h) && !json_is_true(json_object_get(h->more, "enough")))
 		return 1;
-	if (confirmed && !json_is_true(confirmed))
+	if (confirmed ? !json_is_true(confirmed)
+		      : is_found(h) && h->c->kind != CRITERION_BUILD)
 		return 1;
 	/* Of configs: is it enough alone? */
 	return json_is_false(json_object_get(h->more, "enough"));

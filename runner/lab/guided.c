@@ -160,19 +160,27 @@ static char *why_of(struct run *r, size_t stage, size_t workload,
 	return why;
 }
 
+void guided_boot_id(struct run *r, size_t stage, size_t workload, int seed,
+		    char id[BOOT_ID])
+{
+	const struct cell *c =
+		&r->m.cells[matrix_cell_at(r->study, stage, 0, 0, workload)];
+
+	*id = '\0';
+	if (!c->spec)
+		return;
+	spec_set_seed(c->spec, seed);
+	spec_id(c->spec, id);
+}
+
 enum guided_state guided_boot_state(struct run *r, size_t stage,
 				    size_t workload, int seed, char id[BOOT_ID],
 				    char **why)
 {
-	const struct cell *c =
-		&r->m.cells[matrix_cell_at(r->study, stage, 0, 0, workload)];
-	const struct task *t = NULL;
+	const struct task *t;
 
-	if (c->spec) {
-		spec_set_seed(c->spec, seed);
-		spec_id(c->spec, id);
-		t = task_of(r, id);
-	}
+	guided_boot_id(r, stage, workload, seed, id);
+	t = *id ? task_of(r, id) : NULL;
 	*why = NULL;
 	if (t && (t->state == TASK_TODO || t->state == TASK_RUNNING))
 		return GUIDED_AWAITED;

@@ -53,6 +53,10 @@ void guided_build(struct run *r, const size_t *stages, size_t n);
  * All that was asked for before must have ended. */
 int guided_boot(struct run *r, size_t stage, size_t workload,
 		enum cell_role role, int seed, int n, struct err *e);
+/* The id of the boot that guided_boot() would ask for, which holds all that the
+ * boot depends on; "" if there is no such kernel. */
+void guided_boot_id(struct run *r, size_t stage, size_t workload, int seed,
+		    char id[BOOT_ID]);
 /* What became of it: GUIDED_NONE if the workload does not run there or nobody
  * asked.  id is that of the boot; why (freed by the caller, may be NULL). */
 enum guided_state guided_boot_state(struct run *r, size_t stage,
