@@ -86,7 +86,10 @@ static int see(struct hunt *h, int side, int i, struct sight *out,
 		h->run, (size_t)side_of(h, side), h->workload, seed, id, &why);
 	int r = 0;
 
-	*out = (struct sight){.what = BISECT_UNTESTABLE, .says = why};
+	*out = (struct sight){.what = state == GUIDED_FAILED
+					      ? BISECT_INFRA
+					      : BISECT_UNTESTABLE,
+			      .says = why};
 	if (state == GUIDED_READY) {
 		free(why);
 		r = criterion_look(h->c, h->rq.lab->db, run_study(h->run), id,
@@ -132,6 +135,30 @@ static bool can_tell(const struct hunt *h, const struct sight *s, int n)
 	int need = h->c->kind == CRITERION_METRIC ? 2 : 1;
 
 	return count_usable(s, n) >= need && count_usable(s + n, n) >= need;
+}
+
+/* A side that the lab left with less than one round: how it failed, or NULL. */
+static const struct sight *find_failure(const struct hunt *h,
+					const struct sight *s, int n)
+{
+	for (int side = 0; side < 2; side++, s += n) {
+		if (count_usable(s, n) >= n / h->rounds)
+			continue;
+		for (int i = 0; i < n; i++)
+			if (s[i].what == BISECT_INFRA)
+				return &s[i];
+	}
+	return NULL;
+}
+
+/* That says nothing of the kernels, and is not to be the result for good. */
+static int fail(const struct sight *failure, struct err *e)
+{
+	return err_lab(e,
+		       "the lab failed too many of the fresh boots, one of "
+		       "them so: %s; run the same command again to boot those "
+		       "that are missing",
+		       failure->says ? failure->says : "no reason is known");
 }
 
 static int take_logs(const struct sight *s, int n, double *y)
@@ -232,11 +259,15 @@ static int give_back(struct hunt *h, int side, int i, const struct sight *s,
 static int judge(struct hunt *h, int n, bool *denied, bool *more, struct err *e)
 {
 	struct sight *s = xcalloc(2 * (size_t)n, sizeof(*s));
+	const struct sight *failure;
 	int r = 0;
 
 	for (int i = 0; !r && i < 2 * n; i++)
 		r = see(h, i / n, i % n, &s[i], e);
 	*more = !r && h->rounds < ROUNDS && count_usable(s, 2 * n) < 2 * n;
+	failure = r || *more ? NULL : find_failure(h, s, n);
+	if (failure)
+		r = fail(failure, e);
 	if (!r && !*more) {
 		json_decref(h->confirmation);
 		h->confirmation = compare(h, s, n);
