@@ -331,7 +331,11 @@ def undo_words(record: Record, brief: bool = False) -> str:
         return words if brief else (
             f"{words}: {clipped(string(told, 'says'), SAYS)}")
     word = "cured" if told.get("confirmed") is True else "not cured"
-    return f"The bad end without it is {word}: " + _boots(
+    words = f"The bad end without it is {word}: "
+    # It did not break on these boots itself.
+    if string(told, "says") or told.get("culprit_bad") == 0:
+        words = "Whether the bad end without it is cured cannot be told: "
+    return words + _boots(
         record, told, "{0} of {2} with it broken, {1} of {2} without")
 
 

@@ -229,6 +229,46 @@ static void print_alone(const json_t *r, const json_t *c)
 	}
 }
 
+/* Of the boots at both sides, those that are not in what follows. */
+static void print_useless(const json_t *o)
+{
+	if (whole(o, "useless"))
+		printf(" (%d told nothing)", whole(o, "useless"));
+	printf(": ");
+}
+
+/* Was the bad end itself seen broken on these boots? */
+static bool can_tell(const json_t *o)
+{
+	const json_t *bad = json_object_get(o, "culprit_bad");
+
+	return !*text(o, "says") && (!bad || json_integer_value(bad) > 0);
+}
+
+static void print_without(const json_t *o, const json_t *c)
+{
+	int n = whole(o, "boots");
+
+	if (!o)
+		return;
+	if (json_is_false(json_object_get(o, "clean"))) {
+		printf("it cannot be taken back from the bad end: %s\n",
+		       text(o, "says"));
+		return;
+	}
+	if (!can_tell(o))
+		printf("whether the bad end without it is cured cannot be "
+		       "told");
+	else
+		printf("the bad end without it is %s",
+		       json_is_true(json_object_get(o, "confirmed"))
+			       ? "cured"
+			       : "not cured");
+	printf(", %d boot%s with it and %d without", n, n > 1 ? "s" : "", n);
+	print_useless(o);
+	print_boots(o, c);
+}
+
 static void print_confirmation(const json_t *r)
 {
 	const json_t *o = json_object_get(r, "confirmation");
@@ -236,28 +276,16 @@ static void print_confirmation(const json_t *r)
 	int n = whole(o, "boots");
 
 	if (o) {
-		printf("%s on fresh boots, %d of it and %d of its parent: ",
+		printf("%s on fresh boots, %d of it and %d of its parent",
 		       json_is_true(json_object_get(o, "confirmed"))
 			       ? "confirmed"
 			       : "not confirmed",
 		       n, n);
+		print_useless(o);
 		print_boots(o, c);
 	}
 	print_alone(r, c);
-	o = json_object_get(r, "without");
-	n = whole(o, "boots");
-	if (o && json_is_false(json_object_get(o, "clean"))) {
-		printf("it cannot be taken back from the bad end: %s\n",
-		       text(o, "says"));
-	} else if (o) {
-		printf("the bad end without it is %s, %d boot%s with it and %d "
-		       "without: ",
-		       json_is_true(json_object_get(o, "confirmed"))
-			       ? "cured"
-			       : "not cured",
-		       n, n > 1 ? "s" : "", n);
-		print_boots(o, c);
-	}
+	print_without(json_object_get(r, "without"), c);
 }
 
 static void print_result(const json_t *r)

@@ -110,6 +110,10 @@ def test_not_confirmed(lab):
      "The bad end without it is cured: 1 of 1"),
     ({"confirmed": False, "boots": 1, "culprit_bad": 1, "parent_bad": 1},
      "The bad end without it is not cured: 1 of 1 with it broken, 1 of 1"),
+    ({"confirmed": False, "boots": 1, "culprit_bad": 0, "parent_bad": 0},
+     "Whether the bad end without it is cured cannot be told: 0 of 1 with it"),
+    ({"confirmed": False, "boots": 2, "says": "panic: BUG", "useless": 4},
+     "Whether the bad end without it is cured cannot be told: panic: BUG"),
     ({"clean": False, "says": "hunk 1 does not fit"},
      "It cannot be taken back from the bad end: hunk 1 does not fit")])
 def test_bad_end_without_it(lab, undo, said):

@@ -7,7 +7,7 @@ import pytest
 
 import kit
 from shop import Shop
-from test_bisect import BROKEN, METRIC, SIX, Hunt
+from test_bisect import BROKEN, GUILTY, METRIC, SIX, Hunt
 
 
 @pytest.fixture
@@ -37,3 +37,31 @@ def test_fresh_boots_that_the_lab_fails(
     assert "\nconfirmed on fresh boots" in run.out
     assert before == {line["boot"] for line in hunt.record()
                       if line["t"] == "event" and "boot" in line}
+
+
+def test_fresh_boots_of_which_some_are_lost(hunt: Hunt) -> None:
+    """Figures beside the numbers of boots would not add up otherwise."""
+    study = hunt.patches(*SIX, *BROKEN)
+    run = hunt.bisect(study, "--broken=panic", play="300001=die /bad=panic")
+    assert "\nconfirmed on fresh boots, 2 of it and 2 of its parent (2 told " \
+        "nothing): 1 and 0 are broken\n" in run.out
+
+
+# ---- the bad end without the patch ----
+
+@pytest.mark.parametrize("play, what", [
+    ("/s7x=300001=exit /s7x=300002=exit", "2 boots with it and 2 without (4 "
+     "told nothing): "),
+    ("/s7x=300001=ok", "1 boot with it and 1 without: 0 and 0 are broken\n")])
+def test_bad_end_that_tells_nothing(hunt: Hunt, play: str, what: str) -> None:
+    """It did not break on fresh boots itself: that is no word against the
+    patch."""
+    for tag in SIX[:3]:
+        hunt.series.tag(tag)
+    hunt.series.edit("mm: guilty", *GUILTY)
+    study = hunt.patches("s5", "s6", "s7x")
+    run = hunt.bisect(study, "--broken=panic", play=f"{play} /bad=panic")
+    assert run.out.startswith("patch 4: mm: guilty\n")
+    assert "\nwhether the bad end without it is cured cannot be told, " \
+        + what in run.out
+    assert "not cured" not in run.out
