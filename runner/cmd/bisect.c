@@ -236,8 +236,7 @@ static void look_at(const struct ctx *c, const char *path, struct newest *n)
 	if (stat(path, &st) || journal_read(path, &j, &ignored))
 		return;
 	setup = journal_find(&j, "setup");
-	if (!json_is_true(json_object_get(setup, "part")) &&
-	    fits(c, setup, "config") && fits(c, setup, "machine") &&
+	if (fits(c, setup, "config") && fits(c, setup, "machine") &&
 	    (!n->path || st.st_mtim.tv_sec > n->when.tv_sec ||
 	     (st.st_mtim.tv_sec == n->when.tv_sec &&
 	      st.st_mtim.tv_nsec > n->when.tv_nsec))) {
@@ -248,12 +247,27 @@ static void look_at(const struct ctx *c, const char *path, struct newest *n)
 	journal_close(&j);
 }
 
+/* <study>-bisect-<8 hex digits>: no part of another one, and none of a study
+ * whose name only begins so. */
+static bool is_record_of(const char *name, const char *study)
+{
+	char *head = xasprintf("%.80s-bisect-", study);
+	bool is = false;
+
+	if (str_starts(name, head)) {
+		const char *hex = name + strlen(head);
+
+		is = strlen(hex) == 8 && strspn(hex, "0123456789abcdef") == 8;
+	}
+	free(head);
+	return is;
+}
+
 /* The latest of a study. */
 static char *find_record(const struct ctx *c, const struct lab *lab,
 			 const char *study)
 {
 	char *dir = xasprintf("%s/bisects", lab->dir);
-	char *head = xasprintf("%.80s-bisect-", study);
 	struct newest n = {0};
 	struct dirent *entry;
 	DIR *d = opendir(dir);
@@ -261,13 +275,12 @@ static char *find_record(const struct ctx *c, const struct lab *lab,
 	while (d && (entry = readdir(d))) {
 		char *path = hunt_path(lab->dir, entry->d_name);
 
-		if (str_starts(entry->d_name, head))
+		if (is_record_of(entry->d_name, study))
 			look_at(c, path, &n);
 		free(path);
 	}
 	if (d)
 		closedir(d);
-	free(head);
 	free(dir);
 	return n.path;
 }

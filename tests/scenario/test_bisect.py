@@ -845,6 +845,17 @@ def test_no_record(hunt: Hunt) -> None:
         study, "--log", code=kit.USER).one_error()
 
 
+def test_record_of_a_study_whose_name_goes_on(hunt: Hunt) -> None:
+    """It is not that of the study whose name it begins with."""
+    hunt.patches("s1", "bad2")
+    study = hunt.study()
+    longer = hunt.study(name="s-bisect-x")
+    run = hunt.bisect(longer, "--broken=panic", play="/bad=panic")
+    assert "has no such bisect" in hunt.bisect(study, "--log",
+                                               code=kit.USER).one_error()
+    assert run.out in hunt.bisect(longer, "--log").out
+
+
 # ---- the lab fails ----
 
 def test_lab_failure_is_tried_again(hunt: Hunt) -> None:
