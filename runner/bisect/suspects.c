@@ -61,23 +61,45 @@ static bool named_beside(const char *dir, const char *base)
 	return found;
 }
 
-static bool is_built(const char *objects, const char *path)
+/* Is it never a part of a kernel's build?  Of tools/ some are. */
+static bool is_outside(const char *path)
 {
+	static const char *const used[] = {"tools/objtool/", "tools/include/",
+					   "tools/lib/"};
 	static const char *const never[] = {"Documentation/", "tools/",
 					    "samples/", "MAINTAINERS"};
+
+	for (size_t i = 0; i < sizeof(used) / sizeof(*used); i++)
+		if (str_starts(path, used[i]))
+			return false;
+	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
+		if (str_starts(path, never[i]))
+			return true;
+	return false;
+}
+
+static bool is_source(const char *path)
+{
+	return (str_ends(path, ".c") || str_ends(path, ".S")) &&
+	       !str_starts(path, "tools/");
+}
+
+static bool is_built(const struct suspects *s, const char *path)
+{
 	const char *slash = strrchr(path, '/');
 	const char *base = slash ? slash + 1 : path;
 	char *object, *dir;
 	bool built;
 
-	for (size_t i = 0; i < sizeof(never) / sizeof(*never); i++)
-		if (str_starts(path, never[i]))
-			return false;
-	/* What headers and Makefiles have a part in is not known. */
-	if (!str_ends(path, ".c") && !str_ends(path, ".S"))
+	if (is_outside(path))
+		return false;
+	/* What headers and Makefiles have a part in is not known; nor where
+	 * objects of tools/ are.  The very file that does not compile has no
+	 * object. */
+	if (!is_source(path) || s->h->c->kind == CRITERION_BUILD)
 		return true;
-	object = xasprintf("%s/%.*so", objects, (int)strlen(path) - 1, path);
-	dir = xasprintf("%s/%.*s", objects, (int)(base - path), path);
+	object = xasprintf("%s/%.*so", s->objects, (int)strlen(path) - 1, path);
+	dir = xasprintf("%s/%.*s", s->objects, (int)(base - path), path);
 	built = file_exists(object) || named_beside(dir, base);
 	free(object);
 	free(dir);
@@ -93,7 +115,7 @@ static bool asks_built(struct suspects *s, const char *path)
 		return true;
 	if (known)
 		return json_is_true(known);
-	built = is_built(s->objects, path);
+	built = is_built(s, path);
 	json_object_set_new(s->built, path, json_boolean(built));
 	return built;
 }

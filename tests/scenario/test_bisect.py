@@ -312,6 +312,25 @@ def test_patch_of_files_that_are_not_built(hunt: Hunt) -> None:
     assert weights[1:] == [0.05, 0.05, 6, 7]
 
 
+def test_patch_of_a_file_that_does_not_compile(hunt: Hunt) -> None:
+    """It has no object for that, and is not innocent; tools/ has parts that a
+    kernel is built with."""
+    hunt.series.tag("s1")
+    hunt.series.change("objtool: words", {"tools/objtool/check.c": "a\n"})
+    hunt.series.change("perf: words", {"tools/perf/perf.c": "a\n"})
+    hunt.series.change("mm: a file", {
+        "mm/Makefile": "$(O)/vmlinux: $(O)/mm/new.o\n"
+        "$(O)/mm/new.o: mm/new.c $(O)/mm/slub.o\n"
+        "\t@$(CC) $(ARCH_FLAGS) -c -o $@ $(CURDIR)/$<\n",
+        "mm/new.c": "int new(void)\n{\n\treturn 0;\n}\n"})
+    hunt.series.edit("mm: guilty", "return 0", "return undeclared", "mm/new.c")
+    study = hunt.patches("s6")
+    found = hunt.found(study, "--broken=build")
+    assert found["first"]["stage"] == found["last"]["stage"] == "5"
+    weights = [kernel["weight"] for kernel in hunt.record()[0]["kernels"]]
+    assert (weights[2], weights[3], weights[5]) == (6, 0.05, 7)
+
+
 def test_dry_run(hunt: Hunt) -> None:
     study = hunt.patches("s1", "s2")
     run = hunt.bisect("-n", study, "--broken=panic")
