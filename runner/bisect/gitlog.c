@@ -29,25 +29,44 @@ static void add_comment(struct str *out, const char *word, const json_t *at)
 }
 
 /* A value is good or bad by the end that it is nearer to. */
-static const char *word_of(const json_t *event, const json_t *last_step)
+static const char *seen(const json_t *event, const json_t *last_step)
 {
 	const char *what = text(event, "what");
 	double good = json_number_value(json_object_get(last_step, "good"));
 	double bad = json_number_value(json_object_get(last_step, "bad"));
 	double value = json_number_value(json_object_get(event, "value"));
 
-	if (!strcmp(what, "untestable"))
-		return "skip";
 	if (!strcmp(what, "good") || !strcmp(what, "bad"))
 		return what;
-	if (strcmp(what, "value"))
-		return NULL;
 	return fabs(value - good) < fabs(value - bad) ? "good" : "bad";
 }
 
-static const json_t *last_step(const struct journal *j)
+static long long patch(const json_t *result, const char *key)
 {
-	return journal_find(j, "step");
+	return json_integer_value(
+		json_object_get(json_object_get(result, key), "patch"));
+}
+
+/* One boot may be good or bad by chance: what the search came to counts. */
+static const char *word_of(const struct journal *j, const json_t *event,
+			   long long k)
+{
+	const json_t *result = journal_find(j, "result");
+	const char *verdict = text(result, "verdict");
+	const char *what = text(event, "what");
+
+	if (!strcmp(what, "untestable"))
+		return "skip";
+	if (strcmp(what, "good") && strcmp(what, "bad") &&
+	    strcmp(what, "value"))
+		return NULL;
+	if (!strcmp(verdict, "found") || !strcmp(verdict, "range")) {
+		if (k < patch(result, "first"))
+			return "good";
+		if (k >= patch(result, "last"))
+			return "bad";
+	}
+	return seen(event, journal_find(j, "step"));
 }
 
 static void add_events(const struct journal *j, const json_t *setup,
@@ -67,7 +86,7 @@ static void add_events(const struct journal *j, const json_t *setup,
 		if (strcmp(text(line, "t"), "event") || k < 0 || k > n ||
 		    said[k])
 			continue;
-		word = word_of(line, last_step(j));
+		word = word_of(j, line, k);
 		if (!word)
 			continue;
 		said[k] = true;

@@ -464,6 +464,26 @@ def test_git_range(hunt: Hunt, tmp_path: Path) -> None:
         f"# first bad commit: [{guilty}] commit 5")
 
 
+def test_git_log_of_boots_that_broke_by_chance(hunt: Hunt,
+                                               tmp_path: Path) -> None:
+    """It says of a commit what the search came to."""
+    repo = commits(tmp_path / "linux", *SIX, *BROKEN)
+    study = hunt.study(source=f"git: {repo.path}, range: v1..main", series="")
+    found = hunt.found(study, "--broken=panic",
+                       play="/bad=panic /s4=1=panic /s5=1=panic")
+    assert found["first"]["stage"] == "7"
+    assert {line["kernel"] for line in hunt.record() if line["t"] == "event"
+            and line["what"] == "bad"} & {4, 5}
+    log, = hunt.bench.lab.glob("bisects/*/git-bisect.log")
+    said = re.findall(r"^# (good|bad): \[\w+\] commit (\d+)$",
+                      log.read_text(), re.M)
+    assert {int(at) < 7 for word, at in said if word == "good"} == {True}
+    assert {int(at) >= 7 for word, at in said if word == "bad"} == {True}
+    repo.git("bisect", "replay", str(log))
+    assert "# first bad commit: [" + found["first"]["commit"] \
+        in repo.git("bisect", "log")
+
+
 def commits(path: Path, *tags: str) -> fake_tree.Repository:
     """A repository with a commit per tag after v1."""
     repo = fake_tree.Repository(path)
