@@ -28,6 +28,18 @@ static void conclude(struct judge *j, enum bisect_what what, char *why)
 
 /* ---- boots ---- */
 
+/* That of the first boot that was bad, or else of the first that told nothing.
+ */
+static void take_reason(struct judge *j, const struct sight *seen)
+{
+	bool first_bad = seen->what == BISECT_BAD && j->bad == 1;
+
+	if (!first_bad && (j->out->why || seen->what != BISECT_UNTESTABLE))
+		return;
+	free(j->out->why);
+	j->out->why = seen->says ? xstrdup(seen->says) : NULL;
+}
+
 static int look(struct judge *j, const char *boot, struct err *e)
 {
 	struct sight seen;
@@ -40,10 +52,7 @@ static int look(struct judge *j, const char *boot, struct err *e)
 	j->other += seen.what == BISECT_UNTESTABLE;
 	if (seen.what == BISECT_VALUE)
 		j->sum += log(seen.value);
-	if (seen.says && seen.what != BISECT_GOOD) {
-		free(j->out->why);
-		j->out->why = xstrdup(seen.says);
-	}
+	take_reason(j, &seen);
 	sight_release(&seen);
 	return 0;
 }
@@ -117,7 +126,8 @@ static void judge_boots(struct judge *j)
 		judge_value(j);
 	else
 		conclude(j, BISECT_GOOD,
-			 xasprintf("%d boots do not show it", j->good));
+			 xasprintf("%d boot%s not show it", j->good,
+				   j->good > 1 ? "s do" : " does"));
 }
 
 /* ---- the kernel ---- */
