@@ -6,6 +6,7 @@
 #include "bisect/judge.h"
 #include "lab/lab.h"
 #include "study/narrow.h"
+#include "tree/here.h"
 
 #include <errno.h>
 #include <math.h>
@@ -91,11 +92,22 @@ static int read_numbers(struct ctx *c, struct judge_request *rq, struct err *e)
 	return 0;
 }
 
-static int judge_study(struct ctx *c, struct study *study,
-		       struct criterion *what)
+static int take_commit(struct ctx *c, struct study *study, struct err *e)
 {
 	const struct narrow keep = {.config = ctx_option(c, "config"),
 				    .machine = ctx_option(c, "machine")};
+	char *top;
+	int r = here_top(&top, e);
+
+	if (!r)
+		r = study_of_commit(study, &keep, top, e);
+	free(top);
+	return r;
+}
+
+static int judge_study(struct ctx *c, struct study *study,
+		       struct criterion *what)
+{
 	struct lab lab;
 	struct judge_request rq = {
 		.lab = &lab,
@@ -108,7 +120,7 @@ static int judge_study(struct ctx *c, struct study *study,
 	struct err e;
 	int code;
 
-	if (read_numbers(c, &rq, &e) || study_of_commit(study, &keep, ".", &e))
+	if (read_numbers(c, &rq, &e) || take_commit(c, study, &e))
 		return cmd_fail(&e);
 	if (c->dry_run) {
 		printf("untestable: would judge HEAD of '%s', config %s, "
