@@ -406,9 +406,10 @@ def _take_confirm(record: Record, line: dict[str, Any]) -> None:
     rounds = record.confirmations
     if not rounds or _given_back(record):
         rounds.append([])
-    # A kill may have one done twice.
-    if one not in rounds[-1]:
-        rounds[-1].append(one)
+    # A kill, or a failure of the lab, may have one done twice.
+    rounds[-1] = [was for was in rounds[-1] if
+                  (was.side, was.stage, was.seed, was.boot)
+                  != (one.side, one.stage, one.seed, one.boot)] + [one]
 
 
 def _given_back(record: Record) -> bool:

@@ -213,6 +213,20 @@ def test_confirmation_that_denied(lab):
     assert "Denied: the search went on" in page_of(lab).text
 
 
+def test_fresh_boot_that_the_lab_failed_first(lab):
+    """What it came to in the end counts."""
+    search = Search().ends().halve().confirm()
+    was = len(search.lines)
+    search.confirm().result()
+    assert {line["t"] for line in search.lines[was - 2:was]} == {"confirm"}
+    for line, again in zip(search.lines[was - 2:was], search.lines[was:]):
+        again["boot"] = line["boot"]
+        line["what"] = "infra"
+    search.write(lab)
+    boots, = bisects.read(lab, NAME).confirmations
+    assert [one.what for one in boots] == ["bad", "good"]
+
+
 @pytest.mark.parametrize("more, one, many", [
     ({"range": True}, "commit", "commits"),
     ({"axis": "config", "between": ["nort", "rt"], "at": "5"}, "option",
