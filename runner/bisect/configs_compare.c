@@ -26,7 +26,7 @@ static bool shows(const struct hunt *h, const json_t *says)
 
 	return json_is_true(json_object_get(says, "confirmed")) &&
 	       (!change || fabs(log1p(json_number_value(change))) >=
-				   SHARE * fabs(h->step.effect));
+				   SHARE * fabs(hunt_effect(h)));
 }
 
 /* The good config with some lines, compared with itself. */

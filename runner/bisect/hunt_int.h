@@ -113,6 +113,9 @@ int hunt_pair(struct hunt *h, struct study *s, enum hunt_pair pair,
 	      json_t **out, struct err *e);
 /* The search has nothing to search: why not, in h->why and in the record. */
 int hunt_explain_ends(struct hunt *h, struct err *e);
+/* Of the logs of a metric, what the bad end has more than the good one: that of
+ * the step, or measured at the ends where there is no single step. */
+double hunt_effect(const struct hunt *h);
 /* Writes the result. */
 int hunt_conclude(struct hunt *h, struct err *e);
 

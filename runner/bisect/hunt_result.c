@@ -59,6 +59,15 @@ static double *values_of(const struct hunt *h, int first, int last, int *n)
 	return y;
 }
 
+static double mean_of(const double *y, int n)
+{
+	double mean = 0;
+
+	for (int i = 0; i < n; i++)
+		mean += y[i] / n;
+	return mean;
+}
+
 /* Between the kernels a..b and c..d, by their boots alone; NULL if there are
  * too few. */
 static json_t *difference(const struct hunt *h, int a, int b, int c, int d)
@@ -80,6 +89,20 @@ static json_t *difference(const struct hunt *h, int a, int b, int c, int d)
 	free(good);
 	free(bad);
 	return o;
+}
+
+double hunt_effect(const struct hunt *h)
+{
+	double effect = h->step.effect;
+	int few, many;
+	double *good = values_of(h, 0, 0, &few);
+	double *bad = values_of(h, h->n, h->n, &many);
+
+	if (h->step.verdict == BISECT_NO_STEP && few && many)
+		effect = mean_of(bad, many) - mean_of(good, few);
+	free(good);
+	free(bad);
+	return effect;
 }
 
 /* The levels of one step say nothing then: the effect is that of the ends, and

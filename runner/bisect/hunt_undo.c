@@ -132,6 +132,7 @@ int hunt_pair(struct hunt *h, struct study *s, enum hunt_pair pair,
 	u.s = s;
 	u.confirmation = u.undo = u.more = u.result = NULL;
 	u.n = 1;
+	u.step.effect = hunt_effect(h);
 	u.step.verdict = BISECT_FOUND;
 	u.step.first = u.step.last = 1;
 	u.seed = 0;

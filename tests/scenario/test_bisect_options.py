@@ -1,0 +1,43 @@
+"""klab bisect --between-configs: what it says is what was measured, and what
+cannot be told is not told as something else."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from typing import Any
+
+import pytest
+
+import fake_tree
+import kit
+from shop import Shop
+from test_bisect_configs import MANY, METRIC, Hunt, options
+
+ADD_UP = {"-slow9": "defined(CONFIG_O4) && !defined(CONFIG_O8)",
+          "-slow18": "defined(CONFIG_O4) && defined(CONFIG_O8)",
+          "-slow8": "!defined(CONFIG_O4) && defined(CONFIG_O8)"}
+PAIR = {"-bad": "defined(CONFIG_O2) && defined(CONFIG_O6)"}
+
+
+@pytest.fixture
+def hunt(shop: Shop) -> Hunt:
+    return Hunt(shop)
+
+
+def breaks(when: str) -> dict[str, str]:
+    """A file that does not compile then."""
+    return {"mm/slub.c": f"{fake_tree.SLUB_C}#if {when}\n#error no\n#endif\n"}
+
+
+@pytest.mark.parametrize("names", [MANY, ["O4", "O8"]])
+def test_share_of_two_that_add_up(hunt: Hunt, names: list[str]) -> None:
+    """It is that of what the ends differ by, not of a step that is none."""
+    result = hunt.found(hunt.tree(names, ADD_UP), "--metric", METRIC)
+    assert result["verdict"] == "no-step"
+    whole = math.log1p(result["effect"]["change"])
+    assert result["together"]["share"] == pytest.approx(1, abs=0.02)
+    for part in result["options"]:
+        assert part["alone"]["share"] == pytest.approx(
+            math.log1p(part["alone"]["change"]) / whole, abs=0.01)
