@@ -232,6 +232,9 @@ def _options(options: list[list[str]]) -> str:
 def _enough(record: Record) -> str:
     """What a search between configs says of its options in the good one."""
     enough = record.result.get("enough")
+    if option_sets(record) and "untold" in member(
+            record.result, "together"):
+        return "In the good config alone it cannot be tested"
     if not option_sets(record) or not isinstance(enough, bool):
         return ""
     needs = strings(record.result, "needs")

@@ -187,6 +187,11 @@ static int run_part(struct configs *c, struct study *s,
 	rq.configs = as;
 	part = hunt_new(&rq);
 	r = hunt_run(part, e);
+	if (!r && hunt_code(hunt_result(part)) == ERR_LAB)
+		r = err_lab(e,
+			    "the lab failed too often in a part of the search, "
+			    "%s; --again begins anew",
+			    part->j.path);
 	if (!r)
 		configs_outcome(hunt_result(part), &part->j, out);
 	hunt_free(part);
@@ -244,6 +249,16 @@ static int pair_builds(struct configs *c, struct study *s,
 	return *says ? 0 : r;
 }
 
+static int pair_boots(struct hunt *h, struct study *s, enum hunt_pair pair,
+		      json_t **says, struct err *e)
+{
+	int r = hunt_pair(h, s, pair, says, e);
+
+	if (!r && json_object_get(*says, "says"))
+		json_object_set_new(*says, "untold", json_true());
+	return r;
+}
+
 int configs_pair(struct configs *c, struct hunt *h, const struct end *good,
 		 const struct end *bad, enum hunt_pair pair, json_t **says,
 		 struct err *e)
@@ -265,7 +280,7 @@ int configs_pair(struct configs *c, struct hunt *h, const struct end *good,
 		h->rq.configs = &as;
 		r = h->c->kind == CRITERION_BUILD
 			    ? pair_builds(c, s, &as, says, e)
-			    : hunt_pair(h, s, pair, says, e);
+			    : pair_boots(h, s, pair, says, e);
 		h->rq.configs = was;
 		study_free(s);
 	}

@@ -20,13 +20,18 @@ static int is_same(const char *a, const char *b, bool *same, struct err *e)
 	return r;
 }
 
-static bool shows(const struct hunt *h, const json_t *says)
+static enum enough judge(const struct hunt *h, const json_t *says)
 {
 	const json_t *change = json_object_get(says, "change");
 
+	if (json_object_get(says, "untold"))
+		return ENOUGH_UNTOLD;
 	return json_is_true(json_object_get(says, "confirmed")) &&
-	       (!change || fabs(log1p(json_number_value(change))) >=
-				   SHARE * fabs(hunt_effect(h)));
+			       (!change ||
+				fabs(log1p(json_number_value(change))) >=
+					SHARE * fabs(hunt_effect(h)))
+		       ? ENOUGH_YES
+		       : ENOUGH_NO;
 }
 
 /* The good config with some lines, compared with itself. */
@@ -52,7 +57,7 @@ static int compare_with_good(struct configs *c, struct hunt *h,
 	return r;
 }
 
-int configs_enough(struct configs *c, struct hunt *h, bool *enough,
+int configs_enough(struct configs *c, struct hunt *h, enum enough *enough,
 		   struct err *e)
 {
 	struct strv lines = STRV_INIT;
@@ -69,7 +74,7 @@ int configs_enough(struct configs *c, struct hunt *h, bool *enough,
 		c->enough = json_incref(h->confirmation);
 	else if (!r)
 		r = compare_with_good(c, h, c->together, &lines, &c->enough, e);
-	*enough = !r && shows(h, c->enough);
+	*enough = r ? ENOUGH_NO : judge(h, c->enough);
 	strv_release(&lines);
 	return r;
 }

@@ -14,6 +14,12 @@
 
 #define PARTS_MAX 8
 
+enum enough {
+	ENOUGH_NO,
+	ENOUGH_YES,
+	ENOUGH_UNTOLD, /* it does not build, or its boots tell nothing */
+};
+
 /* What one hunt found: a step of a chain. */
 struct part {
 	struct strv lines; /* "CONFIG_X=y", the one that was asked for first */
@@ -35,7 +41,7 @@ struct configs {
 	size_t nparts;
 	struct strv needs;   /* lines without which the parts do not take */
 	char *together;      /* path of the good config with parts and needs */
-	json_t *enough;      /* what that says */
+	json_t *enough;      /* what that says, see configs_pair() */
 	size_t before, last; /* the steps of the chain that it was found in */
 	size_t hunts;        /* and comparisons within this one */
 };
@@ -67,8 +73,8 @@ void configs_outcome(const json_t *result, const struct journal *j,
 int configs_hunt_part(struct configs *c, struct hunt *h, const struct end *from,
 		      const struct end *to, bool differ, struct chain *chain,
 		      struct outcome *out, struct err *e);
-/* Kernels of two configs are compared; *says is as of hunt_pair(), the caller's
- * to release. */
+/* Kernels of two configs are compared; *says is as of hunt_pair(), with "untold"
+ * where nothing was learnt, the caller's to release. */
 int configs_pair(struct configs *c, struct hunt *h, const struct end *good,
 		 const struct end *bad, enum hunt_pair pair, json_t **says,
 		 struct err *e);
@@ -80,7 +86,7 @@ void configs_parts(const struct configs *c, struct strv *lines);
 int configs_found(struct hunt *h, void *arg, json_t **more, struct err *e);
 
 /* Do the parts together, upon the good config, make the difference? */
-int configs_enough(struct configs *c, struct hunt *h, bool *enough,
+int configs_enough(struct configs *c, struct hunt *h, enum enough *enough,
 		   struct err *e);
 /* Of more than one: what does each part make alone? */
 int configs_each(struct configs *c, struct hunt *h, struct err *e);

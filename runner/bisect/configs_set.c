@@ -226,19 +226,19 @@ static int search_more(struct configs *c, struct hunt *h, bool *found,
 	return r;
 }
 
-static int complete(struct configs *c, struct hunt *h, bool *enough,
+static int complete(struct configs *c, struct hunt *h, enum enough *enough,
 		    struct err *e)
 {
 	bool found = true;
 	int r = 0;
 
-	*enough = false;
-	while (!r && found && !*enough) {
+	*enough = ENOUGH_NO;
+	while (!r && found && *enough == ENOUGH_NO) {
 		r = put_upon_good(c, e);
 		if (!r)
 			r = configs_enough(c, h, enough, e);
 		found = false;
-		if (!r && !*enough && c->nparts < PARTS_MAX)
+		if (!r && *enough == ENOUGH_NO && c->nparts < PARTS_MAX)
 			r = search_more(c, h, &found, e);
 	}
 	return r;
@@ -255,7 +255,8 @@ static json_t *list_of(const struct strv *lines)
 	return list;
 }
 
-static json_t *result_of(const struct configs *c, bool enough, json_t *without)
+static json_t *result_of(const struct configs *c, enum enough enough,
+			 json_t *without)
 {
 	json_t *options = json_array();
 
@@ -264,8 +265,11 @@ static json_t *result_of(const struct configs *c, bool enough, json_t *without)
 				      json_pack("{s:o, s:O*}", "lines",
 						list_of(&c->parts[i].lines),
 						"alone", c->parts[i].alone));
-	return json_pack("{s:o, s:o, s:b, s:O*, s:o*}", "options", options,
-			 "needs", list_of(&c->needs), "enough", enough,
+	return json_pack("{s:o, s:o, s:o*, s:O*, s:o*}", "options", options,
+			 "needs", list_of(&c->needs), "enough",
+			 enough == ENOUGH_UNTOLD
+				 ? NULL
+				 : json_boolean(enough == ENOUGH_YES),
 			 "together", c->enough, "without", without);
 }
 
@@ -294,7 +298,7 @@ int configs_found(struct hunt *h, void *arg, json_t **more, struct err *e)
 	struct configs *c = arg;
 	struct outcome got;
 	json_t *without = NULL;
-	bool enough;
+	enum enough enough;
 	int r;
 
 	if (!is_of_use(c, h, &got))
@@ -305,7 +309,7 @@ int configs_found(struct hunt *h, void *arg, json_t **more, struct err *e)
 	r = complete(c, h, &enough, e);
 	if (!r)
 		r = configs_each(c, h, e);
-	if (!r && enough)
+	if (!r && enough != ENOUGH_NO)
 		r = configs_without(c, h, &without, e);
 	if (!r)
 		*more = result_of(c, enough, without);

@@ -87,10 +87,9 @@ static void print_options(const json_t *r)
 {
 	const json_t *options = json_object_get(r, "options"), *o;
 	const json_t *needs = json_object_get(r, "needs");
-	bool enough = json_is_true(json_object_get(r, "enough"));
 	size_t i;
 
-	if (!enough)
+	if (json_is_false(json_object_get(r, "enough")))
 		printf("not all of it was found: ");
 	printf("%s ", json_array_size(options) > 1 ? "options" : "option");
 	json_array_foreach(options, i, o)
@@ -208,6 +207,14 @@ static void print_boots(const json_t *o, const json_t *c)
 		       whole(o, "parent_bad"));
 }
 
+/* A config upon the good one. */
+static void print_pair(const json_t *o, const json_t *c)
+{
+	if (json_object_get(o, "untold"))
+		printf("cannot be tested: ");
+	print_boots(o, c);
+}
+
 /* Of configs: the good one with what was found, and with each part of it. */
 static void print_alone(const json_t *r, const json_t *c)
 {
@@ -217,7 +224,7 @@ static void print_alone(const json_t *r, const json_t *c)
 	if (!options)
 		return;
 	printf("alone upon the good config: ");
-	print_boots(json_object_get(r, "together"), c);
+	print_pair(json_object_get(r, "together"), c);
 	json_array_foreach(options, i, o)
 	{
 		if (!json_object_get(o, "alone"))
@@ -225,7 +232,7 @@ static void print_alone(const json_t *r, const json_t *c)
 		printf("  ");
 		print_lines(json_object_get(o, "lines"));
 		printf(": ");
-		print_boots(json_object_get(o, "alone"), c);
+		print_pair(json_object_get(o, "alone"), c);
 	}
 }
 

@@ -41,3 +41,27 @@ def test_share_of_two_that_add_up(hunt: Hunt, names: list[str]) -> None:
     for part in result["options"]:
         assert part["alone"]["share"] == pytest.approx(
             math.log1p(part["alone"]["change"]) / whole, abs=0.01)
+
+
+def test_what_cannot_be_tested_alone(hunt: Hunt) -> None:
+    """It is found, and nothing else is looked for: what it does alone is not
+    known."""
+    study = hunt.tree(MANY, {
+        "-bad": "defined(CONFIG_O7)",
+        "-alone": "defined(CONFIG_O7) && !defined(CONFIG_O6)"})
+    run = hunt.bisect(study, "--broken=panic",
+                      play="/-alone=exit /-bad=panic")
+    assert run.out.startswith("option CONFIG_O7=y\n"), run.out
+    assert "\nalone upon the good config: cannot be tested: " in run.out
+    assert "what else has to be there" not in run.err
+    result = hunt.record()[-1]
+    assert "enough" not in result and result["without"]["confirmed"]
+
+
+def test_what_does_not_build_alone(hunt: Hunt) -> None:
+    study = hunt.tree(MANY, {"-bad": "defined(CONFIG_O7)"}, more=breaks(
+        "defined(CONFIG_O7) && !defined(CONFIG_O6)"))
+    run = hunt.bisect(study, "--broken=panic", play="/-bad=panic")
+    assert run.out.startswith("option CONFIG_O7=y\n"), run.out
+    assert "\nalone upon the good config: cannot be tested: " in run.out
+    assert "what else has to be there" not in run.err
