@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include "tree/tree.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdarg.h>
 
@@ -137,7 +138,7 @@ static char *name_of(const struct hunt *h)
 
 #define ASIDE_MAX 10000 /* records of one question */
 
-static int put_aside(const char *path, struct err *e)
+static int put_one_aside(const char *path, struct err *e)
 {
 	int r = -EEXIST;
 
@@ -150,6 +151,45 @@ static int put_aside(const char *path, struct err *e)
 		free(to);
 	}
 	return r ? err_sys(e, -r, "cannot put '%s' aside", path) : 0;
+}
+
+/* Is it the folder of a part of that one: <name>-2 and so on? */
+static bool is_part(const char *entry, const char *name)
+{
+	const char *digits;
+
+	if (!str_starts(entry, name) || entry[strlen(name)] != '-')
+		return false;
+	digits = entry + strlen(name) + 1;
+	return *digits && !digits[strspn(digits, "0123456789")];
+}
+
+/* The record of the hunt, after those of its parts: one that is killed in
+ * between has them all. */
+static int put_aside(const struct hunt *h, struct err *e)
+{
+	char *dir = xasprintf("%s/bisects", h->rq.lab->dir);
+	struct dirent *entry;
+	DIR *d = opendir(dir);
+	int r = d ? 0 : err_sys(e, errno, "cannot read '%s'", dir);
+
+	while (!r && (entry = readdir(d))) {
+		char *path = hunt_path(h->rq.lab->dir, entry->d_name);
+
+		if (is_part(entry->d_name, h->s->name) && file_exists(path))
+			r = put_one_aside(path, e);
+		free(path);
+	}
+	if (!r) {
+		char *path = hunt_path(h->rq.lab->dir, h->s->name);
+
+		r = put_one_aside(path, e);
+		free(path);
+	}
+	if (d)
+		closedir(d);
+	free(dir);
+	return r;
 }
 
 /* Are machine and workload still what they were?  The id of the good end's
@@ -207,7 +247,7 @@ static int open_record(struct hunt *h, struct err *e)
 	int r = 0;
 
 	if (h->rq.again && file_exists(path))
-		r = put_aside(path, e);
+		r = put_aside(h, e);
 	if (!r)
 		r = journal_open(path, &h->j, e);
 	if (!r && journal_find(&h->j, "setup"))
@@ -216,7 +256,7 @@ static int open_record(struct hunt *h, struct err *e)
 		hunt_say(h, "kernels, machine or workload are others than in "
 			    "the record, which is put aside");
 		journal_close(&h->j);
-		r = put_aside(path, e);
+		r = put_aside(h, e);
 		if (!r)
 			r = journal_open(path, &h->j, e);
 	}

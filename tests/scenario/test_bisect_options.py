@@ -65,3 +65,23 @@ def test_what_does_not_build_alone(hunt: Hunt) -> None:
     assert run.out.startswith("option CONFIG_O7=y\n"), run.out
     assert "\nalone upon the good config: cannot be tested: " in run.out
     assert "what else has to be there" not in run.err
+
+
+@pytest.mark.parametrize("words", [["--again"], []])
+def test_parts_are_put_aside_at_once(hunt: Hunt, words: list[str]) -> None:
+    """Whatever becomes of the search that begins anew, the old answers do not
+    go into it."""
+    study = hunt.tree(MANY, PAIR)
+    name = hunt.found(study, "--broken=panic", play="/-bad=panic")["name"]
+    parts = [path for path in hunt.bench.lab.glob("bisects/*/log.jsonl")
+             if path.parent.name != name]
+    assert parts
+    code = hunt.bench.dir / "tree/mm/slub.h"
+    code.write_text(code.read_text().replace('"-bad"', '"-mad"'))
+    fake_tree.subprocess.run(
+        ["git", "-C", code.parent, "commit", "-qam", "other"], check=True,
+        env=kit.os.environ | fake_tree.IDENTITY)
+    hunt.bisect(study, "--broken=panic", *words, play="/-bad=panic",
+                code=kit.USER)
+    assert [path for path in parts if path.exists()] == []
+    assert all((path.parent / "log.1.jsonl").exists() for path in parts)
