@@ -198,9 +198,9 @@ def _capital(words: str) -> str:
 
 
 def _blame(record: Record, more: str) -> str:
-    options = option_sets(record)
-    if options:
-        return (_options(options) + ", with a probability of "
+    parts = _parts(record)
+    if parts:
+        return (_capital(_options(parts)) + ", with a probability of "
                 f"{chance(number(record.result, 'probability'))}" + more)
     found = likely(record)
     if found is None:
@@ -210,19 +210,33 @@ def _blame(record: Record, more: str) -> str:
             + more)
 
 
-def option_sets(record: Record) -> list[list[str]]:
-    """What a search between configs found: options that make the difference
-    together, each as the lines that Kconfig does not let apart."""
+def _parts(record: Record) -> list[dict[str, Any]]:
     found = record.result.get("options")
-    return [lines for lines in (strings(one, "lines") for one in found
-                                if isinstance(one, dict)) if lines
+    return [one for one in found if isinstance(one, dict)
+            and strings(one, "lines")
             ] if is_config(record) and isinstance(found, list) else []
 
 
-def _options(options: list[list[str]]) -> str:
-    names = [clipped(lines[0]) + (f" (and {len(lines) - 1} that Kconfig "
-                                  "couples to it)" if len(lines) > 1 else "")
-             for lines in options]
+def option_sets(record: Record) -> list[list[str]]:
+    """What a search between configs found: options that make the difference
+    together, each as the lines that could not be told apart."""
+    return [strings(one, "lines") for one in _parts(record)]
+
+
+def _option(part: dict[str, Any]) -> str:
+    """The option that was asked for, or as many as it may be."""
+    lines = strings(part, "lines")
+    if len(lines) == 1:
+        return clipped(lines[0])
+    rest = f"{clipped(lines[0])} (and {len(lines) - 1} "
+    return {"range": f"one of {len(lines)} options between which nothing can be "
+                     f"tested ({clipped(', '.join(lines))})",
+            "group": rest + "not told apart from it)"}.get(
+                string(part, "as"), rest + "that Kconfig couples to it)")
+
+
+def _options(parts: list[dict[str, Any]]) -> str:
+    names = [_option(part) for part in parts]
     if len(names) == 1:
         return f"{names[0]} is to blame"
     return (f"{', '.join(names[:-1])} and {names[-1]} are to blame, all of "

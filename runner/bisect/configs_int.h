@@ -23,6 +23,9 @@ enum enough {
 /* What one hunt found: a step of a chain. */
 struct part {
 	struct strv lines; /* "CONFIG_X=y", the one that was asked for first */
+	const char *as;    /* of more than one: "step" if Kconfig couples them,
+			      "range" if nothing between them can be tested,
+			      "group" if they were not told apart */
 	json_t *alone;     /* what the good config with this alone says */
 };
 

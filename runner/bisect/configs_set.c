@@ -14,6 +14,7 @@ struct find {
 	char *low, *high; /* before and after */
 	struct strv lines;
 	bool coarse; /* one step that may be taken apart */
+	bool range;  /* one of several steps */
 };
 
 static void take_find(const struct chain *chain, int first, int last,
@@ -23,6 +24,7 @@ static void take_find(const struct chain *chain, int first, int last,
 			   .high = xstrdup(chain->at[last].path),
 			   .coarse =
 				   first == last && chain->at[first].leads > 1};
+	f->range = first < last;
 	for (int i = first; i <= last; i++)
 		configs_lines(&chain->at[i], &f->lines);
 }
@@ -59,7 +61,7 @@ static int split(struct configs *c, struct hunt *h, struct find *f,
 		}
 		chain_release(&chain);
 		if (n == 2)
-			break;
+			f->coarse = false;
 	}
 	free(bad);
 	return r;
@@ -74,7 +76,10 @@ static int add_part(struct configs *c, struct hunt *h, const struct chain *from,
 	take_find(from, first, last, &f);
 	r = split(c, h, &f, e);
 	if (!r) {
-		c->parts[c->nparts++].lines = f.lines;
+		struct part *p = &c->parts[c->nparts++];
+
+		p->lines = f.lines;
+		p->as = f.range ? "range" : f.coarse ? "group" : "step";
 		f.lines = (struct strv)STRV_INIT;
 	}
 	release_find(&f);
@@ -262,9 +267,10 @@ static json_t *result_of(const struct configs *c, enum enough enough,
 
 	for (size_t i = 0; i < c->nparts; i++)
 		json_array_append_new(options,
-				      json_pack("{s:o, s:O*}", "lines",
+				      json_pack("{s:o, s:s, s:O*}", "lines",
 						list_of(&c->parts[i].lines),
-						"alone", c->parts[i].alone));
+						"as", c->parts[i].as, "alone",
+						c->parts[i].alone));
 	return json_pack("{s:o, s:o, s:o*, s:O*, s:o*}", "options", options,
 			 "needs", list_of(&c->needs), "enough",
 			 enough == ENOUGH_UNTOLD

@@ -82,6 +82,16 @@ static void print_lines(const json_t *list)
 		printf("%s%s", i ? ", " : "", json_string_value(line));
 }
 
+/* Why several options are one. */
+static const char *coupling(const json_t *o)
+{
+	if (is(o, "as", "range"))
+		return "one of these: nothing between them can be tested";
+	if (is(o, "as", "group"))
+		return "not told apart";
+	return "together, by Kconfig's dependencies";
+}
+
 /* What makes the difference between two configs. */
 static void print_options(const json_t *r)
 {
@@ -99,7 +109,7 @@ static void print_options(const json_t *r)
 		printf("%s", i ? " and " : "");
 		print_lines(lines);
 		if (json_array_size(lines) > 1)
-			printf(" (together, by Kconfig's dependencies)");
+			printf(" (%s)", coupling(o));
 	}
 	putchar('\n');
 	if (json_array_size(needs)) {

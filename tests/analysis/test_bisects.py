@@ -262,6 +262,22 @@ def test_options(lab):
     assert f"Part of {NAME}" in other.text
 
 
+@pytest.mark.parametrize("kind, words", [
+    ("range", "One of 2 options between which nothing can be tested "
+     "(CONFIG_A6=y, CONFIG_A7=y) is to blame"),
+    ("group", "CONFIG_A6=y (and 1 not told apart from it) is to blame")])
+def test_options_that_are_one(lab, kind, words):
+    """Not for Kconfig's sake; and what cannot be tested alone."""
+    Search(subjects=[f"CONFIG_A{k}=y" for k in range(10)], axis="config",
+           between=["nort", "rt"], at="5").whole(
+        options=[{"lines": ["CONFIG_A6=y", "CONFIG_A7=y"], "as": kind}],
+        needs=[], together={"confirmed": False, "untold": True,
+                            "says": "no"}).write(lab)
+    text = page_of(lab).text
+    assert words in text
+    assert "In the good config alone it cannot be tested" in text
+
+
 def test_where_it_is_most_likely(lab):
     """After each boot; what has next to no chance is not named."""
     search = Search().ends()

@@ -85,3 +85,29 @@ def test_parts_are_put_aside_at_once(hunt: Hunt, words: list[str]) -> None:
                 code=kit.USER)
     assert [path for path in parts if path.exists()] == []
     assert all((path.parent / "log.1.jsonl").exists() for path in parts)
+
+
+def test_range_is_no_dependency(hunt: Hunt) -> None:
+    """Between two options nothing builds: it is one of them."""
+    study = hunt.tree(MANY, {"-bad": "defined(CONFIG_O7)"}, more=breaks(
+        "defined(CONFIG_O7) && !defined(CONFIG_O8)"))
+    run = hunt.bisect(study, "--broken=panic", play="/-bad=panic")
+    assert run.out.startswith(
+        "option CONFIG_O7=y, CONFIG_O8=y (one of these: nothing between them "
+        "can be tested)\n"), run.out
+    assert hunt.record()[-1]["options"][0]["as"] == "range"
+
+
+def test_group_that_is_not_told_apart(hunt: Hunt) -> None:
+    """Each option of a group does a half of it."""
+    many = [f"O{i}" for i in range(1, 61)]
+    study = hunt.tree(["O32", "O33"], {
+        "-slow9": "defined(CONFIG_O33) && !defined(CONFIG_O32)",
+        "-slow18": "defined(CONFIG_O33) && defined(CONFIG_O32)",
+        "-slow8": "!defined(CONFIG_O33) && defined(CONFIG_O32)"}, b=many)
+    run = hunt.bisect(study, "--metric", METRIC)
+    one, = (part for part in hunt.record()[-1]["options"]
+            if "CONFIG_O33=y" in part["lines"])
+    assert one["as"] == "group" and "CONFIG_O32=y" in one["lines"]
+    assert "(not told apart)\n" in run.out
+    assert "by Kconfig's dependencies" not in run.out
