@@ -347,6 +347,9 @@ def undo_words(record: Record, brief: bool = False) -> str:
         words = "It cannot be taken back from the bad end"
         return words if brief else (
             f"{words}: {clipped(string(told, 'says'), SAYS)}")
+    if string(record.criterion, "kind") == "build":
+        return "The bad end without it " + (
+            "builds" if told.get("confirmed") is True else "does not build")
     word = "cured" if told.get("confirmed") is True else "not cured"
     words = f"The bad end without it is {word}: "
     # It did not break on these boots itself.

@@ -217,9 +217,22 @@ static void print_boots(const json_t *o, const json_t *c)
 		       whole(o, "parent_bad"));
 }
 
+/* Is it a comparison of which the boots were never asked for, but builds? */
+static bool is_built(const json_t *o, const json_t *c)
+{
+	return json_object_get(o, "confirmed") && !*text(o, "says") &&
+	       is(c, "kind", "build");
+}
+
 /* A config upon the good one. */
 static void print_pair(const json_t *o, const json_t *c)
 {
+	if (is_built(o, c)) {
+		puts(json_is_true(json_object_get(o, "confirmed"))
+			     ? "does not build"
+			     : "builds");
+		return;
+	}
 	if (json_object_get(o, "untold"))
 		printf("cannot be tested: ");
 	print_boots(o, c);
@@ -244,6 +257,12 @@ static void print_alone(const json_t *r, const json_t *c)
 		printf(": ");
 		print_pair(json_object_get(o, "alone"), c);
 	}
+	o = json_object_get(r, "without");
+	if (is_built(o, c))
+		printf("the bad end without it %s\n",
+		       json_is_true(json_object_get(o, "confirmed"))
+			       ? "builds"
+			       : "does not build");
 }
 
 /* Of the boots at both sides, those that are not in what follows. */
@@ -302,7 +321,9 @@ static void print_confirmation(const json_t *r)
 		print_boots(o, c);
 	}
 	print_alone(r, c);
-	print_without(json_object_get(r, "without"), c);
+	o = json_object_get(r, "without");
+	if (!is_built(o, c))
+		print_without(o, c);
 }
 
 static void print_result(const json_t *r)

@@ -111,3 +111,13 @@ def test_group_that_is_not_told_apart(hunt: Hunt) -> None:
     assert one["as"] == "group" and "CONFIG_O32=y" in one["lines"]
     assert "(not told apart)\n" in run.out
     assert "by Kconfig's dependencies" not in run.out
+
+
+def test_builds_are_no_boots(hunt: Hunt) -> None:
+    study = hunt.tree(MANY, {}, more=breaks(
+        "defined(CONFIG_O2) && defined(CONFIG_O6)"))
+    run = hunt.bisect(study, "--broken=build")
+    assert run.out.startswith("options CONFIG_O6=y and CONFIG_O2=y\n"), run.out
+    assert ("\nalone upon the good config: does not build\n"
+            "  CONFIG_O6=y: builds\n  CONFIG_O2=y: builds\n"
+            "the bad end without it builds\n") in run.out
