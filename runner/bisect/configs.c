@@ -3,6 +3,7 @@
 #include "study/narrow.h"
 
 #include <errno.h>
+#include <math.h>
 #include <unistd.h>
 
 /* Options that are tried one at a time to make a chain: a try takes a second or
@@ -141,7 +142,7 @@ static int step_of(const json_t *result, const char *which)
 }
 
 /* The kernel that has a value and lies nearest to the middle of those steps. */
-static int middle_of(const struct journal *j, int first, int last)
+static int middle_step(const struct journal *j, int first, int last)
 {
 	const json_t *line;
 	int best = 0;
@@ -161,6 +162,47 @@ static int middle_of(const struct journal *j, int first, int last)
 	return best;
 }
 
+/* Logs of the values of a kernel: their mean; NAN if it has none. */
+static double value_of(const struct journal *j, int kernel)
+{
+	const json_t *line;
+	double sum = 0;
+	size_t i, n = 0;
+
+	json_array_foreach(j->lines, i, line)
+	{
+		const json_t *at = json_object_get(line, "kernel");
+		const json_t *value = json_object_get(line, "measured");
+
+		if (!at || json_integer_value(at) != kernel || !value)
+			continue;
+		sum += log(json_number_value(value));
+		n++;
+	}
+	return n ? sum / (double)n : NAN;
+}
+
+/* The kernel between the ends whose value is nearest to the middle of theirs.
+ */
+static int middle_value(const struct journal *j)
+{
+	const json_t *setup = journal_find(j, "setup");
+	int n = (int)json_array_size(json_object_get(setup, "kernels")) - 1;
+	double middle = (value_of(j, 0) + value_of(j, n)) / 2;
+	double least = INFINITY;
+	int best = 0;
+
+	for (int k = 1; k < n; k++) {
+		double off = fabs(value_of(j, k) - middle);
+
+		if (off < least) {
+			least = off;
+			best = k;
+		}
+	}
+	return best;
+}
+
 void configs_outcome(const json_t *result, const struct journal *j,
 		     struct outcome *out)
 {
@@ -169,9 +211,11 @@ void configs_outcome(const json_t *result, const struct journal *j,
 	int first = step_of(result, "first"), last = step_of(result, "last");
 
 	*out = (struct outcome){0};
-	if (!strcmp(verdict, "no-step"))
-		out->mid = middle_of(j, first, last);
-	else if (!strcmp(verdict, "found") || !strcmp(verdict, "range"))
+	if (!strcmp(verdict, "no-step")) {
+		out->mid = middle_step(j, first, last);
+		if (!out->mid)
+			out->mid = middle_value(j);
+	} else if (!strcmp(verdict, "found") || !strcmp(verdict, "range"))
 		*out = (struct outcome){.first = first, .last = last};
 }
 

@@ -146,6 +146,15 @@ static void print_step_of(const json_t *r, size_t i)
 	putchar('\n');
 }
 
+/* What the levels of one step say of patches is a hint where to look; between
+ * configs each option is searched for itself. */
+static bool has_ends(const json_t *r)
+{
+	return json_object_get(r, "first") &&
+	       !(is(r, "axis", "config") && is(r, "verdict", "no-step") &&
+		 is(r, "why", "drift"));
+}
+
 static void print_answer(const json_t *r)
 {
 	const json_t *first = json_object_get(r, "first");
@@ -168,7 +177,7 @@ static void print_answer(const json_t *r)
 			break;
 	}
 	printf(answer, either(r, "patches", "options"));
-	if (!first)
+	if (!has_ends(r))
 		return;
 	printf("  first: ");
 	print_patch(first);
@@ -329,7 +338,7 @@ static void print_confirmation(const json_t *r)
 static void print_result(const json_t *r)
 {
 	print_answer(r);
-	if (json_object_get(r, "first"))
+	if (has_ends(r))
 		printf("probability: %.1f %%, of %d %s%s\n",
 		       100 * number(r, "probability"), whole(r, "patches"),
 		       either(r, "patch", "step"),

@@ -121,3 +121,16 @@ def test_builds_are_no_boots(hunt: Hunt) -> None:
     assert ("\nalone upon the good config: does not build\n"
             "  CONFIG_O6=y: builds\n  CONFIG_O2=y: builds\n"
             "the bad end without it builds\n") in run.out
+
+
+def test_many_that_add_up(hunt: Hunt) -> None:
+    """No step of many is divided where half of the difference is."""
+    study = hunt.tree(MANY, {
+        f"-slow{3 * n}": "(" + "+".join(f"defined(CONFIG_{o})" for o in MANY)
+        + f") == {n}" for n in range(1, 11)})
+    run = hunt.bisect(study, "--metric", METRIC)
+    result = hunt.found(study, "--metric", METRIC)
+    assert len(options(result)) > 1, run.out + run.err
+    assert {line for part in options(result) for line in part} \
+        <= {f"CONFIG_{o}=y" for o in MANY}
+    assert "probability: " not in run.out and "first: " not in run.out
