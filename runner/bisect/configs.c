@@ -231,6 +231,7 @@ static int run_part(struct configs *c, struct study *s,
 	rq.configs = as;
 	part = hunt_new(&rq);
 	r = hunt_run(part, e);
+	hunt_cost_add(&c->cost, &part->j);
 	if (!r && hunt_code(hunt_result(part)) == ERR_LAB)
 		r = err_lab(e,
 			    "the lab failed too often in a part of the search, "
@@ -343,6 +344,7 @@ static void forget(struct configs *c)
 	chain_release(&c->chain);
 	free(c->good_name);
 	free(c->bad_name);
+	hunt_cost_release(&c->cost);
 	builds_free(c->b);
 	if (c->scratch)
 		unlink(c->scratch);
@@ -434,6 +436,7 @@ int configs_hunt(const struct hunt_request *rq, json_t **result, struct err *e)
 		main.study = s;
 		main.configs = &c.main;
 		h = hunt_new(&main);
+		h->cost = &c.cost;
 		take_name(rq->study, s);
 		r = hunt_run(h, e);
 	}

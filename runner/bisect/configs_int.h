@@ -46,7 +46,8 @@ struct configs {
 	char *together;      /* path of the good config with parts and needs */
 	json_t *enough;      /* what that says, see configs_pair() */
 	size_t before, last; /* the steps of the chain that it was found in */
-	size_t hunts;        /* and comparisons within this one */
+	struct hunt_cost cost; /* of all hunts and comparisons */
+	size_t hunts;          /* and comparisons within this one */
 };
 
 /* An end of a smaller hunt. */
@@ -76,8 +77,8 @@ void configs_outcome(const json_t *result, const struct journal *j,
 int configs_hunt_part(struct configs *c, struct hunt *h, const struct end *from,
 		      const struct end *to, bool differ, struct chain *chain,
 		      struct outcome *out, struct err *e);
-/* Kernels of two configs are compared; *says is as of hunt_pair(), with "untold"
- * where nothing was learnt, the caller's to release. */
+/* Kernels of two configs are compared; *says is as of hunt_pair(), with
+ * "untold" where nothing was learnt, the caller's to release. */
 int configs_pair(struct configs *c, struct hunt *h, const struct end *good,
 		 const struct end *bad, enum hunt_pair pair, json_t **says,
 		 struct err *e);

@@ -30,6 +30,13 @@ enum hunt_go {
 	HUNT_AGAIN, /* there is more to do at once */
 };
 
+/* What a hunt has cost: JSON objects whose keys are boots and kernels (their
+ * requests), as further hunts may use them again. */
+struct hunt_cost {
+	json_t *boots, *fresh, *kernels;
+	double wall_s; /* of the boots */
+};
+
 /* What is being compared on fresh boots, kernel 1 with kernel 0. */
 enum hunt_pair {
 	PAIR_NONE,    /* what was found with the one before it */
@@ -63,7 +70,8 @@ struct hunt {
 	json_t *confirmation; /* what the fresh boots say; NULL: none */
 	json_t *undo; /* what the bad end without the patch says; NULL: none */
 	json_t *more; /* of the result, where candidates are configs; or NULL */
-	enum hunt_pair pair; /* this is about that alone */
+	enum hunt_pair pair;    /* this is about that alone */
+	struct hunt_cost *cost; /* of what was looked for besides; or NULL */
 	json_t *result;
 	struct err why; /* refused, or the lab's own error */
 	bool refused;
@@ -116,6 +124,10 @@ int hunt_explain_ends(struct hunt *h, struct err *e);
 /* Of the logs of a metric, what the bad end has more than the good one: that of
  * the step, or measured at the ends where there is no single step. */
 double hunt_effect(const struct hunt *h);
+/* Adds what a record has cost, or a kernel that is in none. */
+void hunt_cost_add(struct hunt_cost *cost, const struct journal *j);
+void hunt_cost_kernel(struct hunt_cost *cost, const char *request);
+void hunt_cost_release(struct hunt_cost *cost);
 /* Writes the result. */
 int hunt_conclude(struct hunt *h, struct err *e);
 

@@ -127,30 +127,58 @@ static void put_effects(const struct hunt *h, json_t *o)
 				      difference(h, a, b - 1, b, h->n)));
 }
 
-/* Boots of the search and of the confirmation, from the record: one that was
- * killed may have the latter twice. */
-static void count(const struct hunt *h, size_t *boots, size_t *fresh,
-		  double *wall_s)
+/* ---- the cost ---- */
+
+static void add_key(json_t **set, const char *key)
 {
-	json_t *seen = json_object(), *again = json_object();
+	if (!*set)
+		*set = json_object();
+	json_object_set_new(*set, key, json_true());
+}
+
+/* One that was killed may have a boot twice. */
+static void add_line(struct hunt_cost *cost, const json_t *kernels,
+		     const json_t *line)
+{
+	const char *boot = json_string_value(json_object_get(line, "boot"));
+	const json_t *at = json_object_get(line, "kernel");
+	const char *request = json_string_value(json_object_get(
+		json_array_get(kernels, (size_t)json_integer_value(at)),
+		"request"));
+	bool fresh = journal_is(line, "confirm");
+
+	if (at && request && journal_is(line, "event"))
+		add_key(&cost->kernels, request);
+	if (!boot || !*boot)
+		return;
+	if (!json_object_get(cost->boots, boot) &&
+	    !json_object_get(cost->fresh, boot))
+		cost->wall_s +=
+			json_number_value(json_object_get(line, "wall_s"));
+	add_key(fresh ? &cost->fresh : &cost->boots, boot);
+}
+
+void hunt_cost_add(struct hunt_cost *cost, const struct journal *j)
+{
+	const json_t *kernels =
+		json_object_get(journal_find(j, "setup"), "kernels");
 	const json_t *line;
 	size_t i;
 
-	json_array_foreach(h->j.lines, i, line)
-	{
-		const char *t = json_string_value(json_object_get(line, "t"));
-		const char *boot =
-			json_string_value(json_object_get(line, "boot"));
+	json_array_foreach(j->lines, i, line) add_line(cost, kernels, line);
+}
 
-		if (t && boot && *boot)
-			json_object_set_new(strcmp(t, "confirm") ? seen : again,
-					    boot, json_true());
-		*wall_s += json_number_value(json_object_get(line, "wall_s"));
-	}
-	*boots = json_object_size(seen);
-	*fresh = json_object_size(again);
-	json_decref(seen);
-	json_decref(again);
+void hunt_cost_kernel(struct hunt_cost *cost, const char *request)
+{
+	add_key(&cost->kernels, request);
+}
+
+void hunt_cost_release(struct hunt_cost *cost)
+{
+	json_decref(cost->boots);
+	json_decref(cost->fresh);
+	json_decref(cost->kernels);
+	*cost = (struct hunt_cost){0};
 }
 
 /* Could nothing between the ends be tested? */
@@ -201,11 +229,13 @@ int hunt_conclude(struct hunt *h, struct err *e)
 {
 	const struct bisect_step *s = &h->step;
 	const json_t *setup = journal_find(&h->j, "setup");
-	size_t boots, fresh;
-	double wall_s = 0;
+	struct hunt_cost alone = {0}, *cost = h->cost ? h->cost : &alone;
+	int kernels = s->kernels;
 	json_t *o;
 
-	count(h, &boots, &fresh, &wall_s);
+	hunt_cost_add(cost, &h->j);
+	if (h->cost)
+		kernels = (int)json_object_size(cost->kernels);
 	o = json_pack(
 		"{s:s, s:s, s:s, s:O, s:O, s:O, s:O, s:O, s:f, s:O*, s:i, s:i, "
 		"s:i, s:f, s:s, s:i}",
@@ -217,9 +247,11 @@ int hunt_conclude(struct hunt *h, struct err *e)
 		json_object_get(setup, "machine"), "criterion",
 		json_object_get(setup, "criterion"), "probability",
 		isfinite(s->posterior) ? s->posterior : 0, "confirmation",
-		h->confirmation, "boots", (int)boots, "fresh_boots", (int)fresh,
-		"kernels", s->kernels, "boot_s", wall_s, "record", h->j.path,
-		"code", code_of(h));
+		h->confirmation, "boots", (int)json_object_size(cost->boots),
+		"fresh_boots", (int)json_object_size(cost->fresh), "kernels",
+		kernels, "boot_s", cost->wall_s, "record", h->j.path, "code",
+		code_of(h));
+	hunt_cost_release(&alone);
 	json_object_set_new(o, "patches", json_integer(h->n));
 	if (h->undo)
 		json_object_set(o, "without", h->undo);

@@ -102,6 +102,22 @@ static int find_obstacle(struct hunt *u, json_t **out, struct err *e)
 	return r;
 }
 
+/* Kernels that are there. */
+static int count_kernels(struct hunt *u, struct err *e)
+{
+	int r = 0;
+
+	for (size_t i = 0; !r && u->cost && i < 2; i++) {
+		struct guided_kernel k;
+
+		r = guided_kernel(u->run, i, &k, e);
+		if (!r && k.state == GUIDED_READY && k.request)
+			hunt_cost_kernel(u->cost, k.request);
+		guided_kernel_release(&k);
+	}
+	return r;
+}
+
 static int boot(struct hunt *u, json_t **out, struct err *e)
 {
 	struct run_watch quiet = u->rq.watch;
@@ -114,6 +130,8 @@ static int boot(struct hunt *u, json_t **out, struct err *e)
 		r = run_work(u->run, e);
 	if (!r)
 		r = guided_through(u->run, e);
+	if (!r)
+		r = count_kernels(u, e);
 	if (!r && !u->confirmation)
 		r = find_obstacle(u, out, e);
 	if (!r && u->confirmation)

@@ -134,3 +134,14 @@ def test_many_that_add_up(hunt: Hunt) -> None:
     assert {line for part in options(result) for line in part} \
         <= {f"CONFIG_{o}=y" for o in MANY}
     assert "probability: " not in run.out and "first: " not in run.out
+
+
+def test_cost_is_that_of_all_parts(hunt: Hunt) -> None:
+    result = hunt.found(hunt.tree(MANY, PAIR), "--broken",
+                        play="/-bad=panic")
+    boots = hunt.bench.rows("SELECT count(*) FROM boot")[0][0]
+    fresh = hunt.bench.rows(
+        "SELECT count(*) FROM boot WHERE seed > 300000")[0][0]
+    assert (result["boots"], result["fresh_boots"]) == (boots - fresh, fresh)
+    assert result["kernels"] == len(list(
+        hunt.bench.lab.glob("kernels/*/manifest.json")))
