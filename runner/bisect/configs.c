@@ -402,7 +402,8 @@ static void begin(struct configs *c, const struct hunt_request *rq)
 	c->machine = s->machines[0]->name;
 	c->good_name = xasprintf("config '%s'", s->configs[0].name);
 	c->bad_name = xasprintf("config '%s'", s->configs[1].name);
-	c->scratch = xasprintf("%s/.config.%ld", rq->lab->dir, (long)getpid());
+	/* Whoever opens the lab next sweeps it away. */
+	c->scratch = xasprintf("%s/flight/config", rq->lab->dir);
 	c->main = (struct hunt_configs){.a = s->configs[0].name,
 					.b = s->configs[1].name,
 					.stage = c->stage,

@@ -3,10 +3,7 @@ cannot be told is not told as something else."""
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from typing import Any
 
 import pytest
 
@@ -145,3 +142,17 @@ def test_cost_is_that_of_all_parts(hunt: Hunt) -> None:
     assert (result["boots"], result["fresh_boots"]) == (boots - fresh, fresh)
     assert result["kernels"] == len(list(
         hunt.bench.lab.glob("kernels/*/manifest.json")))
+
+
+def test_kill_leaves_no_config_behind(hunt: Hunt) -> None:
+    study = hunt.tree(MANY, {"-bad": "defined(CONFIG_O7)"})
+    events = hunt.bench.events()
+    for _ in range(2):
+        running = hunt.bench.start("bisect", study, "--broken",
+                                   "--between-configs", "a", "b", play="hang")
+        events.next()
+        running.process.kill()
+        running.finish()
+    assert hunt.bench.klab("gc").code == kit.DONE
+    lab = hunt.bench.lab
+    assert [*lab.glob(".config*"), *lab.glob("flight/config*")] == []
