@@ -33,10 +33,10 @@ static json_t *kernel_json(struct hunt *h, int k, struct err *e)
 
 static void put_configs(const struct hunt_configs *c, json_t *o)
 {
-	json_object_update_new(o,
-			       json_pack("{s:s, s:[s,s], s:s, s:b}", "axis",
-					 "config", "between", c->a, c->b, "at",
-					 c->stage, "part", c->name != NULL));
+	json_object_update_new(o, json_pack("{s:s, s:[s,s], s:[s,s], s:s, s:b}",
+					    "axis", "config", "between", c->a,
+					    c->b, "ends", c->good, c->bad, "at",
+					    c->stage, "part", c->name != NULL));
 }
 
 static json_t *setup_json(struct hunt *h, struct err *e)

@@ -379,12 +379,36 @@ static void print_setup(const json_t *o)
 	putchar('\n');
 }
 
-static void print_seen(const json_t *o, const char *word)
+/* Which kernel is it?  That of a comparison has a name of its own. */
+static void print_kernel(const json_t *setup, const json_t *o)
+{
+	const json_t *kernels = json_object_get(setup, "kernels");
+	bool fresh = is(o, "t", "confirm");
+	bool found = is(o, "side", "culprit") || is(o, "side", "parent");
+	const char *stage = text(o, "stage");
+	size_t n = json_array_size(kernels);
+	const char *end = "";
+
+	if (n && is(json_array_get(kernels, 0), "stage", stage))
+		end = word(setup, "ends", 0);
+	else if (n && is(json_array_get(kernels, n - 1), "stage", stage))
+		end = word(setup, "ends", 1);
+	if (!is(setup, "axis", "config"))
+		printf("stage %s", stage);
+	else if (fresh && !found)
+		printf("%s", stage);
+	else if (*end)
+		printf("%s", end);
+	else
+		printf("up to %s", stage);
+}
+
+static void print_seen(const json_t *setup, const json_t *o)
 {
 	const char *says = text(o, "says");
 
-	printf("%s %s: %s", word, text(o, "stage"),
-	       is(o, "t", "weak") ? "weak" : text(o, "what"));
+	print_kernel(setup, o);
+	printf(": %s", is(o, "t", "weak") ? "weak" : text(o, "what"));
 	if (json_object_get(o, "measured"))
 		printf(" %.6g", number(o, "measured"));
 	if (json_object_get(o, "seed"))
@@ -438,20 +462,20 @@ void hunt_print_result(const json_t *r)
 
 void hunt_print_record(const json_t *all)
 {
-	const char *stage = "stage", *patches = "patches";
 	json_t *lines = plain(all);
+	const json_t *setup = json_array_get(lines, 0);
+	const char *patches = "patches";
 	const json_t *o;
 	size_t i;
 
 	json_array_foreach(lines, i, o)
 	{
 		if (is(o, "t", "setup")) {
-			stage = either(o, "stage", "up to");
 			patches = either(o, "patches", "steps");
 			print_setup(o);
 		} else if (is(o, "t", "event") || is(o, "t", "weak") ||
 			   is(o, "t", "confirm")) {
-			print_seen(o, stage);
+			print_seen(setup, o);
 		} else if (is(o, "t", "step")) {
 			print_step(o, patches);
 		} else if (is(o, "t", "refused")) {

@@ -156,3 +156,14 @@ def test_kill_leaves_no_config_behind(hunt: Hunt) -> None:
     assert hunt.bench.klab("gc").code == kit.DONE
     lab = hunt.bench.lab
     assert [*lab.glob(".config*"), *lab.glob("flight/config*")] == []
+
+
+def test_log_names_the_kernels(hunt: Hunt) -> None:
+    study = hunt.tree(MANY, PAIR)
+    hunt.found(study, "--broken", play="/-bad=panic")
+    log = hunt.bench.klab("bisect", study, "--log").out
+    assert "\nconfig 'a': good, seed 1, boot " in log
+    assert "\nconfig 'b': bad, seed 1, boot " in log
+    assert "\nup to O6: bad, seed 300001, boot " in log
+    assert "\nconfig 'b' without it: good, seed 30" in log
+    assert "up to config" not in log and "up to a:" not in log
