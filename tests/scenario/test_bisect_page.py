@@ -43,7 +43,8 @@ def test_page_and_lists(hunt: Hunt) -> None:  # noqa: F811
     assert "The bad end without it is cured" in page
     assert '+#define OPTION "-slow9"' in page.replace("&#34;", '"')
     assert len(re.findall("klab reproduce [0-9a-f]{16}", page)) \
-        == len([line for line in hunt.record() if line.get("boot")])
+        == len([line for line in hunt.record()
+                if line["t"] != "setup" and line.get("boot")])
     index = words_of(hunt.bench.lab / "reports/index.html")
     assert "1 study" in index and f"{name} " in index
     assert f"{name}-undo" not in index
