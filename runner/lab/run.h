@@ -59,10 +59,10 @@ struct run_watch {
 typedef void (*run_guide_fn)(struct run *r, void *arg);
 
 struct run_options {
-	int jobs;        /* builds and boots side by side */
-	bool refresh;    /* ask mirrors and URLs for what is newer */
-	bool retry;      /* do again what a kernel failed */
-	bool no_sandbox; /* build without bubblewrap */
+	int jobs;           /* builds and boots side by side */
+	bool refresh;       /* ask mirrors and URLs for what is newer */
+	bool retry;         /* do again what a kernel failed */
+	bool no_sandbox;    /* build without bubblewrap */
 	run_guide_fn guide; /* NULL: the plan */
 	void *guide_arg;
 	const char *only; /* guided: label of the one workload; NULL: any */
