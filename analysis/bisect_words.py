@@ -252,8 +252,12 @@ def _enough(record: Record) -> str:
     if not option_sets(record) or not isinstance(enough, bool):
         return ""
     needs = strings(record.result, "needs")
-    words = ("That is all it takes" if enough else
-             "In the good config that is not enough for it")
+    together = member(record.result, "together")
+    words = "That is all it takes"
+    if enough and together.get("partial") is True:
+        words = "That makes most of it, and not all"
+    elif not enough:
+        words = "In the good config that is not enough for it"
     return words + (f", with what it needs: {clipped(', '.join(needs))}"
                     if needs else "")
 

@@ -262,6 +262,15 @@ def test_options(lab):
     assert f"Part of {NAME}" in other.text
 
 
+def test_options_that_are_not_the_only_ones(lab):
+    """What makes more than half of the difference need not be all of it."""
+    Search(subjects=[f"CONFIG_A{k}=y" for k in range(10)], axis="config",
+           between=["nort", "rt"], at="5").whole(
+        options=[{"lines": ["CONFIG_A6=y"]}], enough=True,
+        together={"confirmed": True, "share": 0.63, "partial": True}).write(lab)
+    assert "That makes most of it, and not all" in page_of(lab).text
+
+
 @pytest.mark.parametrize("kind, words", [
     ("range", "One of 2 options between which nothing can be tested "
      "(CONFIG_A6=y, CONFIG_A7=y) is to blame"),
