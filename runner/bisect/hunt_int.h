@@ -1,9 +1,9 @@
 /*
  * What the parts of a hunt share: hunt.c (from the request to the search),
- * hunt_ends.c (kernels without which nothing can be said), hunt_begin.c (the
- * setup, or going on with a record), hunt_search.c, hunt_confirm.c,
- * hunt_undo.c, hunt_result.c (what came of it), hunt_explain.c (why there is
- * nothing to search).
+ * hunt_open.c (which record), hunt_ends.c (kernels without which nothing can be
+ * said), hunt_begin.c (the setup, or going on with a record), hunt_search.c,
+ * hunt_confirm.c, hunt_undo.c, hunt_result.c (what came of it), hunt_explain.c
+ * (why there is nothing to search).
  */
 #ifndef KLAB_HUNT_INT_H
 #define KLAB_HUNT_INT_H
@@ -109,6 +109,11 @@ enum hunt_go hunt_begin(struct hunt *h);
 enum hunt_go hunt_search(struct hunt *h);
 enum hunt_go hunt_confirm(struct hunt *h);
 
+/* A name that tells what is looked for where: the same question has the same
+ * record.  Freed by the caller. */
+char *hunt_name(const struct hunt *h);
+/* Opens its record, a new one if there is none to go on with. */
+int hunt_open(struct hunt *h, struct err *e);
 /* Goes on with a record that has a setup: replays its events. */
 int hunt_resume(struct hunt *h, struct err *e);
 /* After the run: the bad end without what was found, where it can be taken
@@ -130,6 +135,11 @@ void hunt_cost_kernel(struct hunt_cost *cost, const char *request);
 void hunt_cost_release(struct hunt_cost *cost);
 /* Writes the result. */
 int hunt_conclude(struct hunt *h, struct err *e);
+
+/* hunt_print.c: a result whose words are plain, and words made so: a record may
+ * be anybody's, and gives no orders to a terminal. */
+void hunt_print_plain(const json_t *result);
+json_t *hunt_plain(const json_t *o);
 
 /* What is known before the search, into h->kernels and h->set. */
 int hunt_weigh(struct hunt *h, struct err *e);

@@ -1,57 +1,17 @@
-/* Results and records of a hunt as text for people, from their JSON alone. */
-#include "bisect/hunt.h"
+/* Results of a hunt as text for people, from their JSON alone. */
+#include "bisect/hunt_int.h"
 
-#include "base/str.h"
+#include "bisect/said.h"
 
 #include <stdio.h>
 
-static const char *text(const json_t *o, const char *key)
-{
-	const char *s = json_string_value(json_object_get(o, key));
-
-	return s ? s : "";
-}
-
-static double number(const json_t *o, const char *key)
-{
-	return json_number_value(json_object_get(o, key));
-}
-
-static int whole(const json_t *o, const char *key)
-{
-	return (int)json_integer_value(json_object_get(o, key));
-}
-
-static bool is(const json_t *o, const char *key, const char *value)
-{
-	return !strcmp(text(o, key), value);
-}
-
-/* Of a list. */
-static const char *word(const json_t *o, const char *key, size_t at)
-{
-	const char *s =
-		json_string_value(json_array_get(json_object_get(o, key), at));
-
-	return s ? s : "";
-}
-
-/* The word of what is searched, or a sentence with it. */
-static const char *either(const json_t *o, const char *patches,
-			  const char *configs)
-{
-	return is(o, "axis", "config") ? configs : patches;
-}
-
-/* ---- the result ---- */
-
 static void print_patch(const json_t *p)
 {
-	const char *subject = text(p, "subject");
+	const char *subject = said(p, "subject");
 
-	printf("%s%s%s", text(p, "stage"), *subject ? ": " : "", subject);
-	if (*text(p, "commit"))
-		printf(" (%.12s)", text(p, "commit"));
+	printf("%s%s%s", said(p, "stage"), *subject ? ": " : "", subject);
+	if (*said(p, "commit"))
+		printf(" (%.12s)", said(p, "commit"));
 	putchar('\n');
 }
 
@@ -85,9 +45,9 @@ static void print_lines(const json_t *list)
 /* Why several options are one. */
 static const char *coupling(const json_t *o)
 {
-	if (is(o, "as", "range"))
+	if (said_is(o, "as", "range"))
 		return "one of these: nothing between them can be tested";
-	if (is(o, "as", "group"))
+	if (said_is(o, "as", "group"))
 		return "not told apart";
 	return "together, by Kconfig's dependencies";
 }
@@ -123,13 +83,15 @@ static void print_options(const json_t *r)
 static void print_change(const json_t *o, const char *good, const char *bad,
 			 const json_t *c)
 {
-	bool exact = is(c, "clock", "exact");
-	char *from = criterion_amount(number(o, good), text(c, "unit"), exact);
-	char *to = criterion_amount(number(o, bad), text(c, "unit"), exact);
+	bool exact = said_is(c, "clock", "exact");
+	char *from =
+		criterion_amount(said_number(o, good), said(c, "unit"), exact);
+	char *to =
+		criterion_amount(said_number(o, bad), said(c, "unit"), exact);
 
 	printf("%+.2f %% (95 %%: %+.2f to %+.2f %%), %s to %s",
-	       100 * number(o, "change"), 100 * number(o, "low"),
-	       100 * number(o, "high"), from, to);
+	       100 * said_number(o, "change"), 100 * said_number(o, "low"),
+	       100 * said_number(o, "high"), from, to);
 	free(from);
 	free(to);
 }
@@ -151,8 +113,9 @@ static void print_step_of(const json_t *r, size_t i)
 static bool has_ends(const json_t *r)
 {
 	return json_object_get(r, "first") &&
-	       !(is(r, "axis", "config") && is(r, "verdict", "no-step") &&
-		 is(r, "why", "drift"));
+	       !(said_is(r, "axis", "config") &&
+		 said_is(r, "verdict", "no-step") &&
+		 said_is(r, "why", "drift"));
 }
 
 static void print_answer(const json_t *r)
@@ -165,18 +128,18 @@ static void print_answer(const json_t *r)
 		print_options(r);
 		return;
 	}
-	if (is(r, "verdict", "found")) {
-		printf("%s ", either(r, "patch", "option"));
+	if (said_is(r, "verdict", "found")) {
+		printf("%s ", said_either(r, "patch", "option"));
 		print_patch(first);
 		return;
 	}
 	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
 		answer = answers[i].text;
-		if (is(r, "verdict", answers[i].verdict) &&
-		    (!answers[i].why || is(r, "why", answers[i].why)))
+		if (said_is(r, "verdict", answers[i].verdict) &&
+		    (!answers[i].why || said_is(r, "why", answers[i].why)))
 			break;
 	}
-	printf(answer, either(r, "patches", "options"));
+	printf(answer, said_either(r, "patches", "options"));
 	if (!has_ends(r))
 		return;
 	printf("  first: ");
@@ -192,11 +155,11 @@ static void print_effect(const json_t *r)
 	const json_t *c = json_object_get(r, "criterion");
 	const json_t *o = json_object_get(r, "effect");
 
-	if (!o || !is(c, "kind", "metric"))
+	if (!o || !said_is(c, "kind", "metric"))
 		return;
 	printf("%s: %s/%s ",
-	       is(r, "verdict", "no-step") ? "the ends differ" : "effect",
-	       text(c, "workload"), text(c, "metric"));
+	       said_is(r, "verdict", "no-step") ? "the ends differ" : "effect",
+	       said(c, "workload"), said(c, "metric"));
 	print_change(o, "good", "bad", c);
 	putchar('\n');
 }
@@ -209,28 +172,28 @@ static void print_share(const json_t *o)
 
 	if (json_object_get(o, "share"))
 		printf("; %.0f %% of what the ends differ by%s",
-		       100 * number(o, "share"),
+		       100 * said_number(o, "share"),
 		       confirmed && partial ? ": it is not the only one" : "");
 	putchar('\n');
 }
 
 static void print_boots(const json_t *o, const json_t *c)
 {
-	if (*text(o, "says"))
-		printf("%s\n", text(o, "says"));
+	if (*said(o, "says"))
+		printf("%s\n", said(o, "says"));
 	else if (json_object_get(o, "change")) {
 		print_change(o, "parent", "culprit", c);
 		print_share(o);
 	} else
-		printf("%d and %d are broken\n", whole(o, "culprit_bad"),
-		       whole(o, "parent_bad"));
+		printf("%d and %d are broken\n", said_whole(o, "culprit_bad"),
+		       said_whole(o, "parent_bad"));
 }
 
 /* Is it a comparison of which the boots were never asked for, but builds? */
 static bool is_built(const json_t *o, const json_t *c)
 {
-	return json_object_get(o, "confirmed") && !*text(o, "says") &&
-	       is(c, "kind", "build");
+	return json_object_get(o, "confirmed") && !*said(o, "says") &&
+	       said_is(c, "kind", "build");
 }
 
 /* A config upon the good one. */
@@ -277,8 +240,8 @@ static void print_alone(const json_t *r, const json_t *c)
 /* Of the boots at both sides, those that are not in what follows. */
 static void print_useless(const json_t *o)
 {
-	if (whole(o, "useless"))
-		printf(" (%d told nothing)", whole(o, "useless"));
+	if (said_whole(o, "useless"))
+		printf(" (%d told nothing)", said_whole(o, "useless"));
 	printf(": ");
 }
 
@@ -287,18 +250,18 @@ static bool can_tell(const json_t *o)
 {
 	const json_t *bad = json_object_get(o, "culprit_bad");
 
-	return !*text(o, "says") && (!bad || json_integer_value(bad) > 0);
+	return !*said(o, "says") && (!bad || json_integer_value(bad) > 0);
 }
 
 static void print_without(const json_t *o, const json_t *c)
 {
-	int n = whole(o, "boots");
+	int n = said_whole(o, "boots");
 
 	if (!o)
 		return;
 	if (json_is_false(json_object_get(o, "clean"))) {
 		printf("it cannot be taken back from the bad end: %s\n",
-		       text(o, "says"));
+		       said(o, "says"));
 		return;
 	}
 	if (!can_tell(o))
@@ -318,7 +281,7 @@ static void print_confirmation(const json_t *r)
 {
 	const json_t *o = json_object_get(r, "confirmation");
 	const json_t *c = json_object_get(r, "criterion");
-	int n = whole(o, "boots");
+	int n = said_whole(o, "boots");
 
 	if (o) {
 		printf("%s on fresh boots, %d of it and %d of its parent",
@@ -335,100 +298,27 @@ static void print_confirmation(const json_t *r)
 		print_without(o, c);
 }
 
-static void print_result(const json_t *r)
+void hunt_print_plain(const json_t *r)
 {
 	print_answer(r);
 	if (has_ends(r))
 		printf("probability: %.1f %%, of %d %s%s\n",
-		       100 * number(r, "probability"), whole(r, "patches"),
-		       either(r, "patch", "step"),
-		       whole(r, "patches") == 1 ? "" : either(r, "es", "s"));
+		       100 * said_number(r, "probability"),
+		       said_whole(r, "patches"),
+		       said_either(r, "patch", "step"),
+		       said_whole(r, "patches") == 1
+			       ? ""
+			       : said_either(r, "es", "s"));
 	print_effect(r);
 	print_confirmation(r);
 	printf("cost: %d boots and %d fresh ones, %d kernels\n",
-	       whole(r, "boots"), whole(r, "fresh_boots"), whole(r, "kernels"));
-	printf("record: %s\n", text(r, "record"));
-}
-
-/* ---- the record ---- */
-
-static void print_setup(const json_t *o)
-{
-	const json_t *c = json_object_get(o, "criterion");
-	const json_t *kernels = json_object_get(o, "kernels");
-	size_t n = json_array_size(kernels);
-
-	if (is(o, "axis", "config"))
-		printf("%s: %zu steps from config %s to config %s, stage %s, "
-		       "machine %s: %s",
-		       text(o, "name"), n - 1, word(o, "between", 0),
-		       word(o, "between", 1), text(o, "at"), text(o, "machine"),
-		       text(c, "kind"));
-	else
-		printf("%s: %zu patches, stage %s to stage %s, config %s, "
-		       "machine %s: %s",
-		       text(o, "name"), n - 1,
-		       text(json_array_get(kernels, 0), "stage"),
-		       text(json_array_get(kernels, n - 1), "stage"),
-		       text(o, "config"), text(o, "machine"), text(c, "kind"));
-	if (*text(c, "signature"))
-		printf(" %s", text(c, "signature"));
-	if (*text(c, "workload"))
-		printf(" %s%s%s", text(c, "workload"),
-		       *text(c, "metric") ? "/" : "", text(c, "metric"));
-	putchar('\n');
-}
-
-/* Which kernel is it?  That of a comparison has a name of its own. */
-static void print_kernel(const json_t *setup, const json_t *o)
-{
-	const json_t *kernels = json_object_get(setup, "kernels");
-	bool fresh = is(o, "t", "confirm");
-	bool found = is(o, "side", "culprit") || is(o, "side", "parent");
-	const char *stage = text(o, "stage");
-	size_t n = json_array_size(kernels);
-	const char *end = "";
-
-	if (n && is(json_array_get(kernels, 0), "stage", stage))
-		end = word(setup, "ends", 0);
-	else if (n && is(json_array_get(kernels, n - 1), "stage", stage))
-		end = word(setup, "ends", 1);
-	if (!is(setup, "axis", "config"))
-		printf("stage %s", stage);
-	else if (fresh && !found)
-		printf("%s", stage);
-	else if (*end)
-		printf("%s", end);
-	else
-		printf("up to %s", stage);
-}
-
-static void print_seen(const json_t *setup, const json_t *o)
-{
-	const char *says = text(o, "says");
-
-	print_kernel(setup, o);
-	printf(": %s", is(o, "t", "weak") ? "weak" : text(o, "what"));
-	if (json_object_get(o, "measured"))
-		printf(" %.6g", number(o, "measured"));
-	if (json_object_get(o, "seed"))
-		printf(", seed %d, boot %s", whole(o, "seed"), text(o, "boot"));
-	printf("%s%s\n", *says ? ": " : "", says);
-}
-
-static void print_step(const json_t *o, const char *word)
-{
-	if (is(o, "verdict", "run"))
-		printf("  next: kernel %d (%s); %s %d to %d: %.1f %%\n",
-		       whole(o, "kernel"), text(o, "why"), word,
-		       whole(o, "first"), whole(o, "last"),
-		       100 * number(o, "probability"));
-	else
-		printf("  %s %s\n", text(o, "verdict"), text(o, "why"));
+	       said_whole(r, "boots"), said_whole(r, "fresh_boots"),
+	       said_whole(r, "kernels"));
+	printf("record: %s\n", said(r, "record"));
 }
 
 /* A record may be anybody's: no word of it gives orders to a terminal. */
-static json_t *plain(const json_t *o)
+json_t *hunt_plain(const json_t *o)
 {
 	json_t *copy, *item;
 	const char *key;
@@ -445,44 +335,17 @@ static json_t *plain(const json_t *o)
 	copy = json_copy((json_t *)o);
 	if (json_is_array(copy))
 		json_array_foreach((json_t *)o, i, item)
-			json_array_set_new(copy, i, plain(item));
+			json_array_set_new(copy, i, hunt_plain(item));
 	else if (json_is_object(copy))
 		json_object_foreach((json_t *)o, key, item)
-			json_object_set_new(copy, key, plain(item));
+			json_object_set_new(copy, key, hunt_plain(item));
 	return copy;
 }
 
 void hunt_print_result(const json_t *r)
 {
-	json_t *words = plain(r);
+	json_t *words = hunt_plain(r);
 
-	print_result(words);
+	hunt_print_plain(words);
 	json_decref(words);
-}
-
-void hunt_print_record(const json_t *all)
-{
-	json_t *lines = plain(all);
-	const json_t *setup = json_array_get(lines, 0);
-	const char *patches = "patches";
-	const json_t *o;
-	size_t i;
-
-	json_array_foreach(lines, i, o)
-	{
-		if (is(o, "t", "setup")) {
-			patches = either(o, "patches", "steps");
-			print_setup(o);
-		} else if (is(o, "t", "event") || is(o, "t", "weak") ||
-			   is(o, "t", "confirm")) {
-			print_seen(setup, o);
-		} else if (is(o, "t", "step")) {
-			print_step(o, patches);
-		} else if (is(o, "t", "refused")) {
-			puts(text(o, "says"));
-		} else if (is(o, "t", "result")) {
-			print_result(o);
-		}
-	}
-	json_decref(lines);
 }
