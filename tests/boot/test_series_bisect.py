@@ -23,7 +23,7 @@ def bisect(lab: Lab, *words: str, study=SERIES, code: int = 0) -> dict:
 def test_the_patch_that_does_not_boot(series):
     found = bisect(series, "--config", "nort", "--broken", "--bad", "6")
     assert found["verdict"] == "found"
-    assert found["first"]["patch"] == found["last"]["patch"] == 6
+    assert found["first"]["stage"] == found["last"]["stage"] == "6"
     assert found["confirmation"]["confirmed"]
     assert found["boots"] + found["fresh_boots"] <= 8
 
@@ -32,7 +32,7 @@ def test_the_patch_of_three_percent(series):
     """Stage 3, which does not build, and 6, which does not boot, lie between."""
     found = bisect(series, "--config", "nort", *METRIC)
     assert found["verdict"] == "found"
-    assert found["first"]["patch"] == found["last"]["patch"] == 5
+    assert found["first"]["stage"] == found["last"]["stage"] == "5"
     assert found["probability"] >= 0.95
     assert found["confirmation"]["confirmed"]
     low, high = found["effect"]["low"], found["effect"]["high"]
@@ -42,7 +42,7 @@ def test_the_patch_of_three_percent(series):
 def test_the_patch_that_costs_under_rt_alone(series):
     found = bisect(series, "--config", "rt", *METRIC, "--good", "5")
     assert found["verdict"] == "found"
-    assert found["first"]["patch"] == found["last"]["patch"] == 8
+    assert found["first"]["stage"] == found["last"]["stage"] == "8"
     assert found["confirmation"]["confirmed"]
 
 
@@ -50,7 +50,7 @@ def test_two_patches_are_not_one(series):
     """Under rt, patch 5 costs its 3 % and patch 8 its 6 %."""
     found = bisect(series, "--config", "rt", *METRIC, code=1)
     assert found["verdict"] == "no-step"
-    assert [found[end]["patch"] for end in ("first", "last")] == [5, 8]
+    assert [found[end]["stage"] for end in ("first", "last")] == ["5", "8"]
     three, six = (step["change"] for step in found["steps"])
     assert 0.015 < three < 0.045 < six < 0.09
     assert found["effect"]["change"] == pytest.approx(
