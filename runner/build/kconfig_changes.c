@@ -1,6 +1,7 @@
 #include "build/kconfig_changes.h"
 
 #include "base/err.h"
+#include "build/kconfig.h"
 #include "build/kconfig_file.h"
 
 const char *kconfig_value_in(const struct kconfig_file *f, const char *option)
@@ -42,8 +43,8 @@ void kconfig_add_change(const char *option, const char *a, const char *b,
 	str_release(&line);
 }
 
-int kconfig_changes(const char *from, const char *to, struct strv *lines,
-		    struct err *e)
+static int each_between(const char *from, const char *to, kconfig_change_fn fn,
+			void *arg, struct err *e)
 {
 	struct kconfig_file a, b;
 	int r = kconfig_file_load(from, false, &a, e);
@@ -52,10 +53,40 @@ int kconfig_changes(const char *from, const char *to, struct strv *lines,
 		return r;
 	r = kconfig_file_load(to, false, &b, e);
 	if (!r)
-		kconfig_each_change(&a, &b, kconfig_add_change, lines);
+		kconfig_each_change(&a, &b, fn, arg);
 	kconfig_file_release(&b);
 	kconfig_file_release(&a);
 	return r;
+}
+
+int kconfig_changes(const char *from, const char *to, struct strv *lines,
+		    struct err *e)
+{
+	return each_between(from, to, kconfig_add_change, lines, e);
+}
+
+static void add_side(struct strv *lines, char sign, const char *option,
+		     const char *value)
+{
+	struct str s = STR_INIT;
+
+	str_add(&s, &sign, 1);
+	kconfig_add_line(&s, option, value);
+	strv_add(lines, s.buf);
+	str_release(&s);
+}
+
+static void add_sides(const char *option, const char *a, const char *b,
+		      void *arg)
+{
+	add_side(arg, '-', option, a);
+	add_side(arg, '+', option, b);
+}
+
+int kconfig_diff(const char *a, const char *b, struct strv *lines,
+		 struct err *e)
+{
+	return each_between(a, b, add_sides, lines, e);
 }
 
 void kconfig_add_text(struct str *text, const char *option, const char *value)

@@ -4,6 +4,7 @@
 #include "base/str.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 
 #define BUILD_DEADLINE_MS (2ull * 3600 * 1000)
 
@@ -132,20 +133,15 @@ static void add_folder(const struct builds *b, const char *path,
 
 void builds_folders(const struct builds *b, struct strv *paths)
 {
-	char *link = xasprintf("%s/trees/%s/repo", b->lab->dir, b->name);
-	struct str repo = STR_INIT;
-	struct err ignored;
+	char *repo = worktree_repo(b->lab->dir, b->name);
 
-	/* The repository in lab/git that the worktree is of. */
-	if (!file_read(link, 4096, &repo, &ignored)) {
-		const char *slash = strrchr(repo.buf, '/');
+	/* The one in lab/git that the worktree is of. */
+	if (repo) {
+		const char *slash = strrchr(repo, '/');
 
-		strv_addf(paths, "git/%.*s",
-			  (int)strcspn(slash ? slash + 1 : repo.buf, "\n"),
-			  slash ? slash + 1 : repo.buf);
+		strv_addf(paths, "git/%s", slash ? slash + 1 : repo);
 	}
-	str_release(&repo);
-	free(link);
+	free(repo);
 	strv_addf(paths, "trees/%s", b->name);
 	strv_addf(paths, "obj/%s-kconfig", b->name);
 	for (size_t c = 0; c < b->s->nconfigs; c++)

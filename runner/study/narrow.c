@@ -24,25 +24,44 @@ static int unknown(const char *what, const char *name, struct strv *known,
 	return -EINVAL;
 }
 
-static int keep_config(struct study *s, const char *name, struct err *e)
+/* Of that name, or the only one if it is NULL. */
+static int find_config(const struct study *s, const char *name, size_t *at,
+		       struct err *e)
 {
 	struct strv known = STRV_INIT;
-	size_t at = s->nconfigs;
-	struct kconfig kept;
 
-	for (size_t i = 0; i < s->nconfigs; i++) {
+	for (*at = 0; *at < s->nconfigs; ++*at)
+		if (name ? !strcmp(s->configs[*at].name, name)
+			 : s->nconfigs == 1)
+			return 0;
+	for (size_t i = 0; i < s->nconfigs; i++)
 		strv_add(&known, s->configs[i].name);
-		if (name ? !strcmp(s->configs[i].name, name) : s->nconfigs == 1)
-			at = i;
-	}
-	if (at == s->nconfigs)
-		return unknown("config", name, &known, e);
-	strv_release(&known);
-	kept = s->configs[at];
-	s->configs[at] = s->configs[0];
-	s->configs[0] = kept;
-	while (s->nconfigs > 1)
+	return unknown("config", name, &known, e);
+}
+
+static void swap_configs(struct study *s, size_t i, size_t j)
+{
+	struct kconfig kept = s->configs[i];
+
+	s->configs[i] = s->configs[j];
+	s->configs[j] = kept;
+}
+
+/* Those from n on are left out. */
+static void cut_configs(struct study *s, size_t n)
+{
+	while (s->nconfigs > n)
 		kconfig_release(&s->configs[--s->nconfigs]);
+}
+
+static int keep_config(struct study *s, const char *name, struct err *e)
+{
+	size_t at;
+
+	if (find_config(s, name, &at, e))
+		return -EINVAL;
+	swap_configs(s, 0, at);
+	cut_configs(s, 1);
 	return 0;
 }
 
@@ -167,27 +186,6 @@ int study_narrow(struct study *s, const struct narrow *n, struct err *e)
 
 /* ---- configs ---- */
 
-static int find_config(const struct study *s, const char *name, size_t *at,
-		       struct err *e)
-{
-	struct strv known = STRV_INIT;
-
-	for (*at = 0; *at < s->nconfigs; ++*at)
-		if (!strcmp(s->configs[*at].name, name))
-			return 0;
-	for (size_t i = 0; i < s->nconfigs; i++)
-		strv_add(&known, s->configs[i].name);
-	return unknown("config", name, &known, e);
-}
-
-static void swap_configs(struct study *s, size_t i, size_t j)
-{
-	struct kconfig kept = s->configs[i];
-
-	s->configs[i] = s->configs[j];
-	s->configs[j] = kept;
-}
-
 static int keep_configs(struct study *s, const char *a, const char *b,
 			struct err *e)
 {
@@ -209,8 +207,7 @@ static int keep_configs(struct study *s, const char *a, const char *b,
 				"'%s': there is nothing between them",
 				a);
 	swap_configs(s, 1, j);
-	while (s->nconfigs > 2)
-		kconfig_release(&s->configs[--s->nconfigs]);
+	cut_configs(s, 2);
 	return 0;
 }
 
@@ -254,8 +251,7 @@ void study_candidates(struct study *s, const struct candidate *at, size_t n)
 			.from = first.idx};
 	s->nstages = n;
 	s->baseline = 0;
-	while (s->nconfigs > 1)
-		kconfig_release(&s->configs[--s->nconfigs]);
+	cut_configs(s, 1);
 	free(first.name);
 	free(first.title);
 }

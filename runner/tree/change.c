@@ -1,26 +1,21 @@
 /* What commits change: see tree.h. */
 #include "tree/tree.h"
 
-#include "base/file.h"
+#include "base/err.h"
 #include "base/str.h"
 #include "tree/git.h"
 
 #include <stdint.h>
 #include <string.h>
 
-/* The repository that a worktree is of. */
 static int repo_of(const char *lab, const char *name, char **dir, struct err *e)
 {
-	char *link = xasprintf("%s/trees/%s/repo", lab, name);
-	struct str text = STR_INIT;
-	int r = file_read(link, 4096, &text, e);
-
-	if (!r)
-		*dir = xstrndup(text.buf ? text.buf : "",
-				text.buf ? strcspn(text.buf, "\n") : 0);
-	str_release(&text);
-	free(link);
-	return r;
+	*dir = worktree_repo(lab, name);
+	return *dir ? 0
+		    : err_lab(e,
+			      "nothing says which repository '%s/trees/%s' "
+			      "is of",
+			      lab, name);
 }
 
 int tree_reverse(const char *lab, const char *name, const char *commit,

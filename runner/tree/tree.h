@@ -101,6 +101,9 @@ int worktree_switch(const char *lab, const char *name, const char *commit,
 		    struct err *e);
 /* lab/trees/<name>/src; freed by the caller. */
 char *worktree_path(const char *lab, const char *name);
+/* The repository that its worktree is of; NULL if nothing says so.  Freed by the
+ * caller. */
+char *worktree_repo(const char *lab, const char *name);
 /* argv and environment of the one command that switches a worktree which is
  * sound, for the event loop, in whatever folder.  False, and nothing is added,
  * if it has to be worktree_switch(); it has to be as well where the command

@@ -54,6 +54,15 @@ static void worktree_init(struct worktree *w, const char *lab, const char *name)
 	free(root);
 }
 
+char *worktree_repo(const char *lab, const char *name)
+{
+	char *path = xasprintf("%s/trees/%s/repo", lab, name);
+	char *repo = read_line(path);
+
+	free(path);
+	return repo;
+}
+
 char *worktree_path(const char *lab, const char *name)
 {
 	return xasprintf("%s/trees/%s/src", lab, name);

@@ -3,9 +3,9 @@
  *
  * lab/trees/<name>/
  *	src/    the files
- *	index   git's, beside them: there is no .git in src, so that the
- *kernel's setlocalversion finds none repo    path of the repository that has
- *the objects
+ *	index   git's, beside them: there is no .git in src, so that the kernel's
+ *	        setlocalversion finds none
+ *	repo    path of the repository that has the objects
  *
  * git makes index.lock before it writes the first file and renames it to index
  * after the last, so index.lock is the mark of a switch that was cut short.
